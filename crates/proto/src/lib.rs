@@ -1,8 +1,36 @@
 //! Types and services generated from `/proto`, and conversions to the words of the workspace.
 
-#![allow(missing_docs, clippy::all, clippy::pedantic, unreachable_pub, reason = "generated code")]
+#![allow(
+    missing_docs,
+    clippy::all,
+    clippy::allow_attributes_without_reason,
+    clippy::pedantic,
+    unreachable_pub,
+    unused_qualifications,
+    reason = "generated code"
+)]
+
+pub mod convert;
 
 /// Commands between proxies and shards.
 pub mod exec {
     tonic::include_proto!("meridian.exec.v1");
+}
+
+/// The control plane's state and commands.
+pub mod meta {
+    pub use v1::*;
+
+    pub mod v1 {
+        tonic::include_proto!("meridian.meta.v1");
+    }
+}
+
+/// Administration of nodes.
+pub mod admin {
+    pub use v1::*;
+
+    pub mod v1 {
+        tonic::include_proto!("meridian.admin.v1");
+    }
 }

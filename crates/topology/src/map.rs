@@ -11,6 +11,10 @@ pub struct ClusterMap {
     pub cluster: ClusterId,
     /// Version of this map.
     pub epoch: Epoch,
+    /// Keys the hash by which keys are ordered inside a slot; drawn once, equal for all shards of the cluster.
+    pub hash_seed: u128,
+    /// How many voters a shard is to have, nodes permitting.
+    pub replication: u32,
     /// All nodes that belong to the cluster.
     pub nodes: BTreeMap<NodeId, NodeInfo>,
     /// All data shards and the meta group ([`ShardId::META`]).
@@ -41,12 +45,15 @@ pub struct NodeInfo {
     pub client_address: String,
     /// Version of the program it last started with.
     pub version: String,
+    /// Grows with every start of the node: of two addresses, that of the higher generation is the newer.
+    pub generation: u64,
 }
 
 /// What a replica is to its group.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ReplicaRole {
     /// Counts for majorities.
+    #[default]
     Voter,
     /// Follows the log only.
     Learner,
@@ -63,12 +70,6 @@ pub struct ShardInfo {
     pub leader_term: u64,
 }
 
-impl Default for ReplicaRole {
-    fn default() -> Self {
-        ReplicaRole::Voter
-    }
-}
-
 impl ShardInfo {
     /// The nodes that vote in the group.
     pub fn voters(&self) -> impl Iterator<Item = NodeId> {
@@ -83,8 +84,6 @@ pub struct Database {
     pub name: String,
     /// Which shard owns which slot.
     pub slots: SlotMap,
-    /// Keys the hash by which its keys are ordered inside a slot; drawn once, at creation.
-    pub hash_seed: u128,
 }
 
 /// First and last slot of a run, both included.
@@ -117,6 +116,9 @@ impl SlotMap {
     pub fn from_ranges(ranges: impl IntoIterator<Item = (SlotRange, ShardId)>) -> Option<SlotMap> {
         let mut owners: Vec<Option<ShardId>> = vec![None; usize::from(SLOT_COUNT)];
         for (range, shard) in ranges {
+            if range.first > range.last {
+                return None;
+            }
             for owner in owners.get_mut(range.first.index()..=range.last.index())? {
                 if owner.replace(shard).is_some() {
                     return None;
