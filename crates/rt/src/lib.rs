@@ -7,3 +7,4 @@ pub mod clock;
 pub mod disk;
 pub mod net;
 pub mod random;
+pub mod worker;
