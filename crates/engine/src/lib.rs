@@ -1,1 +1,24 @@
-//! (being written)
+//! The deterministic keyspace of one shard: log entries in, replies and effects out.
+//!
+//! Pure and synchronous: no I/O, no clock, no randomness of its own. State after entry *n* is a function of entries
+//! 1 to *n*; time and randomness come from an entry's header. `value` knows data, `family` knows syntax and replies,
+//! `keyspace` keeps both apart and everything else (expiry, counters, snapshot, effects) in step.
+
+mod digest;
+mod dispatch;
+mod effect;
+mod engine;
+pub mod entry;
+mod family;
+mod keyspace;
+mod random;
+mod session;
+mod snapshot;
+mod stats;
+mod value;
+
+pub use effect::{Effect, KeyAt};
+pub use engine::{Applied, Engine, ReadError, SectionResult};
+pub use entry::CorruptEntry;
+pub use snapshot::{CorruptSnapshot, Restorer};
+pub use stats::{KeyspaceStats, Stats};

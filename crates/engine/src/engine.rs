@@ -1,0 +1,301 @@
+//! The only doors into a shard's state: [`Engine::apply`] changes it, [`Engine::read`] looks at it.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use meridian_command::{ReplyError, ReplyWriter, wire::Record as Call, wire::Records};
+use meridian_topology::DatabaseId;
+
+use crate::{
+    digest::digest,
+    dispatch::{Handler, handler},
+    effect::Effect,
+    entry::{CorruptEntry, Entry, SectionHead},
+    keyspace::{Database, NUMBERED_COUNT, Reader, Store, Writer},
+    random::Random,
+    session::{Admission, Block, Sessions},
+    snapshot::Walk,
+    stats::{Stats, stats},
+};
+
+/// How many due places of the expiry index one entry reclaims at most.
+const RECLAIM_PER_ENTRY: usize = 1000;
+
+/// For a reply of 4 GiB or more.
+const REPLY_TOO_LONG: ReplyError = ReplyError::new("ERR the reply is too long");
+
+/// Bytes to reserve for a reply: most are shorter.
+const REPLY_BYTES_GUESS: usize = 16;
+
+/// The state of one shard.
+#[derive(Debug)]
+pub struct Engine {
+    store: Store,
+    sessions: Sessions,
+    time_ms: u64,
+    index: u64,
+    /// Seeds randomness of reads outside the log, which need not be the same anywhere.
+    reads: AtomicU64,
+    seed: u128,
+}
+
+/// What an entry did.
+#[derive(Clone, Debug, Default)]
+pub struct Applied {
+    /// One result per section, in order.
+    pub sections: Vec<SectionResult>,
+    /// What changed, if effects are collected.
+    pub effects: Vec<Effect>,
+}
+
+/// What became of a section.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SectionResult {
+    /// For every command the length of its reply (u32, little endian) and the reply as RESP.
+    Done(Bytes),
+    /// Nothing was executed: commands from `expected` on are missing.
+    Gap {
+        /// The sequence that has to come next.
+        expected: u64,
+    },
+    /// Nothing was executed: the session is not, or no longer, known.
+    SessionExpired,
+}
+
+/// Why a read was not answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReadError {
+    /// It met a key that expires between the last entry and now: apply an entry of a later time and read again.
+    #[error("a key falls due: an entry must move time first")]
+    NeedsTick,
+    /// The bytes are no command records.
+    #[error("malformed command record")]
+    Malformed,
+    /// It holds a command that may write.
+    #[error("not a read")]
+    NotARead,
+}
+
+impl Engine {
+    /// An empty state. The seed orders keys inside a slot: the same on all replicas, unknown to clients.
+    pub fn new(hash_seed: u128) -> Engine {
+        Engine::restored(hash_seed, Store::new(hash_seed), Sessions::default(), 0, 0)
+    }
+
+    pub(crate) fn restored(seed: u128, store: Store, sessions: Sessions, time_ms: u64, index: u64) -> Engine {
+        Engine { store, sessions, time_ms, index, reads: AtomicU64::new(seed as u64), seed }
+    }
+
+    /// Applies the entry of log index `index`.
+    ///
+    /// An error says that the log is damaged or from the future: the state may then be half changed, and the replica
+    /// must stop. What the leader proposes must have passed [`crate::entry::check_commands`].
+    pub fn apply(&mut self, index: u64, entry: &[u8]) -> Result<Applied, CorruptEntry> {
+        let entry = Entry::parse(entry)?;
+        let last_ms = self.time_ms;
+        self.time_ms = last_ms.max(entry.header.time_ms);
+        self.index = index;
+        self.sessions.sweep(last_ms, self.time_ms);
+        self.store.reclaim(self.time_ms, RECLAIM_PER_ENTRY);
+        let random = Random::new(entry.header.seed);
+        let mut applied = Applied::default();
+        let mut sections = entry.sections();
+        while let Some((head, commands)) = sections.next()? {
+            applied.sections.push(self.section(head, commands, &random)?);
+        }
+        applied.effects = self.store.shared.effects.take();
+        Ok(applied)
+    }
+
+    fn section(
+        &mut self,
+        head: SectionHead,
+        commands: &[u8],
+        random: &Random,
+    ) -> Result<SectionResult, CorruptEntry> {
+        let remembered = match self.sessions.admit(&head, self.time_ms) {
+            Admission::Execute { remembered } => remembered,
+            Admission::Gap { expected } => return Ok(SectionResult::Gap { expected }),
+            Admission::Expired => return Ok(SectionResult::SessionExpired),
+        };
+        let mut replies = Vec::with_capacity(reply_bytes_guess(commands));
+        for sequence in (head.first_sequence..).take(remembered as usize) {
+            self.sessions.answer(head.session, sequence, &mut replies);
+        }
+        let new_from = replies.len();
+        let database = self.store.databases.entry(head.database.0);
+        let database = database.or_insert_with(|| Database::new(head.database.0));
+        let mut writer = Writer::new(database, &mut self.store.shared, random, self.time_ms);
+        let mut count = 0_u32;
+        for call in Records::new(commands) {
+            let call = call.map_err(|_| CorruptEntry::Malformed)?;
+            if count >= remembered {
+                execute(&mut writer, &call, &mut replies);
+            }
+            count += 1;
+        }
+        if count != head.count {
+            return Err(CorruptEntry::Malformed);
+        }
+        let replies = Bytes::from(replies);
+        let block = Block {
+            first: head.first_sequence + u64::from(remembered),
+            count: count - remembered,
+            replies: replies.slice(new_from..),
+        };
+        self.sessions.remember(head.session, block);
+        Ok(SectionResult::Done(replies))
+    }
+
+    /// Answers command records that only read, at the leader's clock `now_ms`. Appends for every command the length of
+    /// its reply (u32, little endian) and the reply; after an error nothing is appended.
+    pub fn read(
+        &self,
+        database: DatabaseId,
+        now_ms: u64,
+        commands: &[u8],
+        replies: &mut Vec<u8>,
+    ) -> Result<(), ReadError> {
+        let start = replies.len();
+        let answered = self.read_all(database, now_ms, commands, replies);
+        if answered.is_err() {
+            replies.truncate(start);
+        }
+        answered
+    }
+
+    fn read_all(
+        &self,
+        database: DatabaseId,
+        now_ms: u64,
+        commands: &[u8],
+        replies: &mut Vec<u8>,
+    ) -> Result<(), ReadError> {
+        let random = Random::new(self.reads.fetch_add(1, Ordering::Relaxed));
+        let database = self.store.databases.get(&database.0);
+        let now_ms = now_ms.max(self.time_ms);
+        let mut reader = Reader::new(database, &self.store.shared.placing, &random, self.time_ms, now_ms);
+        for call in Records::new(commands) {
+            let call = call.map_err(|_| ReadError::Malformed)?;
+            let Handler::Read(read) = handler(call.head.command) else { return Err(ReadError::NotARead) };
+            reader.select(call.head.numbered);
+            framed(&call, replies, |reply| read(&reader, call.args(), reply));
+            if reader.needs_tick() {
+                return Err(ReadError::NeedsTick);
+            }
+        }
+        Ok(())
+    }
+
+    /// The time of the last entry. Never runs back.
+    pub fn time_ms(&self) -> u64 {
+        self.time_ms
+    }
+
+    /// The log index of the last entry.
+    pub fn index(&self) -> u64 {
+        self.index
+    }
+
+    /// The seed that the engine was made with.
+    pub fn hash_seed(&self) -> u128 {
+        self.seed
+    }
+
+    /// When the first key that is not yet reclaimed falls due. The leader then proposes an entry.
+    pub fn next_expiry_ms(&self) -> Option<u64> {
+        self.store.shared.expiry.next_ms()
+    }
+
+    /// The last sequence of a session that was executed; `None` for an unknown session.
+    pub fn session_sequence(&self, session: u64) -> Option<u64> {
+        self.sessions.last(session)
+    }
+
+    /// The digest of the whole logical state. Walks all keys.
+    pub fn digest(&self) -> u128 {
+        digest(&self.store, &self.sessions, self.time_ms)
+    }
+
+    /// Numbers for `INFO` and metrics. Walks all tables, but no keys.
+    pub fn stats(&self) -> Stats {
+        stats(&self.store, &self.sessions)
+    }
+
+    /// Whether [`Applied::effects`] are gathered. Off at first.
+    pub fn collect_effects(&mut self, wanted: bool) {
+        self.store.shared.effects.want(wanted);
+    }
+
+    /// Begins a snapshot of the state as it is now; one that was under way is abandoned.
+    pub fn begin_snapshot(&mut self) {
+        self.store.shared.walk = Some(Walk::begin(self.time_ms, self.index, &self.sessions));
+    }
+
+    /// The next chunk of the snapshot under way, of about `budget` bytes; `None` after the last, or without one.
+    /// Entries may be applied between chunks.
+    pub fn snapshot_chunk(&mut self, budget: usize) -> Option<Vec<u8>> {
+        let chunk = self.store.shared.walk.as_mut()?.chunk(&self.store.databases, budget);
+        if chunk.is_none() {
+            self.store.shared.walk = None;
+        }
+        chunk
+    }
+
+    /// Gives the snapshot under way up.
+    pub fn abandon_snapshot(&mut self) {
+        self.store.shared.walk = None;
+    }
+}
+
+/// Executes one command of an entry.
+fn execute(writer: &mut Writer<'_>, call: &Call<'_>, replies: &mut Vec<u8>) {
+    writer.select(call.head.numbered);
+    framed(call, replies, |reply| match handler(call.head.command) {
+        Handler::Read(read) => read(&writer.reader(), call.args(), reply),
+        Handler::Write(write) => write(writer, call.args(), reply),
+    });
+}
+
+/// Writes a reply behind its length. An error replaces whatever was written of the reply.
+fn framed(
+    call: &Call<'_>,
+    replies: &mut Vec<u8>,
+    answer: impl FnOnce(&mut ReplyWriter<'_>) -> Result<(), ReplyError>,
+) {
+    let start = replies.len() + 4;
+    replies.extend_from_slice(&[0; 4]);
+    let mut reply = ReplyWriter::new(replies, call.head.protocol);
+    let answered = check(call).and_then(|()| answer(&mut reply));
+    if let Err(error) = answered {
+        reply.rewind(start);
+        reply.error(&error);
+    }
+    let length = u32::try_from(replies.len() - start).unwrap_or_else(|_| {
+        replies.truncate(start);
+        REPLY_TOO_LONG.write(replies);
+        (replies.len() - start) as u32
+    });
+    replies[start - 4..start].copy_from_slice(&length.to_le_bytes());
+}
+
+/// Refuses what handlers may rely on not to happen: the proxy has checked it, but proxies can be wrong.
+fn check(call: &Call<'_>) -> Result<(), ReplyError> {
+    if call.head.numbered >= NUMBERED_COUNT {
+        return Err(ReplyError::new("ERR DB index is out of range"));
+    }
+    let spec = call.head.command.spec();
+    let name_words = 1 + usize::from(spec.name.contains('|'));
+    if !spec.arity.admits(call.args().len() + name_words) {
+        return Err(ReplyError::from_text(format!(
+            "ERR wrong number of arguments for '{}' command",
+            spec.name.to_ascii_lowercase()
+        )));
+    }
+    Ok(())
+}
+
+fn reply_bytes_guess(commands: &[u8]) -> usize {
+    // A record of a short key takes some 40 bytes.
+    commands.len() / 40 * REPLY_BYTES_GUESS + REPLY_BYTES_GUESS
+}

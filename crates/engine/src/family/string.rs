@@ -1,0 +1,4 @@
+//! Commands for strings.
+
+pub(crate) mod read;
+pub(crate) mod set;

@@ -1,0 +1,276 @@
+//! The keys of the shard: per database, numbered database and slot.
+//!
+//! [`Store`] owns them; [`Reader`] and [`Writer`] are how commands see one numbered database: with expiry being
+//! logical, with the expiry index, the counters, the snapshot and the effects kept in step. Handlers never touch a
+//! [`Table`] themselves.
+
+mod expiry;
+mod place;
+mod reader;
+mod record;
+mod table;
+mod writer;
+
+use std::collections::BTreeMap;
+
+use meridian_topology::{SLOT_COUNT, Slot};
+
+pub(crate) use expiry::{Due, ExpiryIndex};
+pub(crate) use place::{Place, Placing};
+pub(crate) use reader::Reader;
+pub(crate) use record::Record;
+pub(crate) use table::Table;
+pub(crate) use writer::Writer;
+
+use crate::{effect::Effects, snapshot::Walk};
+
+/// How many numbered databases `SELECT` knows.
+pub(crate) const NUMBERED_COUNT: u8 = 16;
+
+/// Slots per leaf: tables are found in two steps, so that a small database does not pay for 16384 slots.
+const LEAF_SLOTS: usize = 64;
+
+/// All databases of the shard and what they share.
+#[derive(Debug)]
+pub(crate) struct Store {
+    pub(crate) databases: BTreeMap<u32, Database>,
+    pub(crate) shared: Shared,
+}
+
+/// What all databases share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) placing: Placing,
+    pub(crate) expiry: ExpiryIndex,
+    /// The snapshot being taken, if one is.
+    pub(crate) walk: Option<Walk>,
+    pub(crate) effects: Effects,
+    /// Keys reclaimed because their time had come, since this replica started.
+    pub(crate) expired: u64,
+}
+
+impl Store {
+    pub(crate) fn new(seed: u128) -> Store {
+        let shared = Shared {
+            placing: Placing::new(seed),
+            expiry: ExpiryIndex::default(),
+            walk: None,
+            effects: Effects::default(),
+            expired: 0,
+        };
+        Store { databases: BTreeMap::new(), shared }
+    }
+
+    /// Reclaims at most `budget` places that are due at `now_ms`.
+    pub(crate) fn reclaim(&mut self, now_ms: u64, budget: usize) {
+        for _ in 0..budget {
+            let Some(due) = self.shared.expiry.first_due(now_ms) else { return };
+            match self.databases.get_mut(&due.database) {
+                Some(database) => writer::drop_due(database, &mut self.shared, due),
+                None => self.shared.expiry.remove(due),
+            }
+        }
+    }
+
+    /// Puts a record in that a snapshot held. False if its key belongs elsewhere or is there already.
+    pub(crate) fn restore(
+        &mut self,
+        id: u32,
+        numbered: u8,
+        slot: Slot,
+        time_ms: u64,
+        record: Record,
+    ) -> bool {
+        let place = self.shared.placing.of(record.key());
+        let keyspace =
+            self.databases.entry(id).or_insert_with(|| Database::new(id)).keyspace_or_new(numbered);
+        let found = keyspace.table(slot).map_or(Err(0), |table| table.locate(place.hash, record.key()));
+        let Err(position) = found else { return false };
+        if place.slot != slot {
+            return false;
+        }
+        if let Some(at_ms) = record.expiry() {
+            self.shared.expiry.insert(Due { at_ms, database: id, numbered, place });
+        }
+        keyspace.put(place, position, (time_ms / 1000) as u32, record);
+        true
+    }
+
+    /// All numbered databases that hold keys, in order.
+    pub(crate) fn keyspaces(&self) -> impl Iterator<Item = (u32, u8, &Keyspace)> {
+        self.databases.iter().flat_map(|(id, database)| {
+            (0..NUMBERED_COUNT).filter_map(move |numbered| {
+                database.keyspace(numbered).map(|keyspace| (*id, numbered, keyspace))
+            })
+        })
+    }
+}
+
+/// One database: its 16 numbered ones.
+#[derive(Debug)]
+pub(crate) struct Database {
+    id: u32,
+    numbered: [Option<Box<Keyspace>>; NUMBERED_COUNT as usize],
+}
+
+impl Database {
+    pub(crate) fn new(id: u32) -> Database {
+        Database { id, numbered: Default::default() }
+    }
+
+    /// The numbered database, if it ever held a key.
+    pub(crate) fn keyspace(&self, numbered: u8) -> Option<&Keyspace> {
+        self.numbered.get(usize::from(numbered))?.as_deref()
+    }
+
+    fn keyspace_mut(&mut self, numbered: u8) -> Option<&mut Keyspace> {
+        self.numbered.get_mut(usize::from(numbered))?.as_deref_mut()
+    }
+
+    /// The numbered database, made if need be.
+    ///
+    /// # Panics
+    /// From [`NUMBERED_COUNT`] on; the executor has refused such calls.
+    fn keyspace_or_new(&mut self, numbered: u8) -> &mut Keyspace {
+        self.numbered[usize::from(numbered)].get_or_insert_default()
+    }
+}
+
+/// The keys of one numbered database.
+#[derive(Debug)]
+pub(crate) struct Keyspace {
+    leaves: Vec<Option<Box<Leaf>>>,
+    keys: usize,
+    expiring: usize,
+    record_bytes: usize,
+}
+
+#[derive(Debug)]
+struct Leaf {
+    tables: [Option<Box<Table>>; LEAF_SLOTS],
+    keys: usize,
+}
+
+impl Default for Keyspace {
+    fn default() -> Keyspace {
+        let leaves = (0..usize::from(SLOT_COUNT) / LEAF_SLOTS).map(|_| None).collect();
+        Keyspace { leaves, keys: 0, expiring: 0, record_bytes: 0 }
+    }
+}
+
+impl Keyspace {
+    /// How many keys there are, those included that are due but not yet reclaimed.
+    pub(crate) fn keys(&self) -> usize {
+        self.keys
+    }
+
+    /// How many of them have an expiry.
+    pub(crate) fn expiring(&self) -> usize {
+        self.expiring
+    }
+
+    /// Bytes of all records.
+    pub(crate) fn record_bytes(&self) -> usize {
+        self.record_bytes
+    }
+
+    pub(crate) fn table(&self, slot: Slot) -> Option<&Table> {
+        let (leaf, at) = split(slot);
+        self.leaves[leaf].as_ref()?.tables[at].as_deref()
+    }
+
+    /// The tables from a slot on, in slot order.
+    pub(crate) fn tables_from(&self, first: Slot) -> impl Iterator<Item = (Slot, &Table)> {
+        let (leaf, at) = split(first);
+        let leaves = self.leaves.iter().enumerate().skip(leaf);
+        leaves.filter_map(|(n, leaf)| leaf.as_deref().map(|leaf| (n, leaf))).flat_map(move |(n, found)| {
+            let skipped = if n == leaf { at } else { 0 };
+            let tables = found.tables.iter().enumerate().skip(skipped);
+            tables.filter_map(move |(m, table)| {
+                let slot =
+                    Slot::new((n * LEAF_SLOTS + m) as u16).expect("leaves cover the slots and no more");
+                Some((slot, table.as_deref()?))
+            })
+        })
+    }
+
+    /// All tables in slot order.
+    pub(crate) fn tables(&self) -> impl Iterator<Item = (Slot, &Table)> {
+        self.tables_from(Slot::default())
+    }
+
+    /// The slot in which the key of that rank stands (in slot order), and its rank there.
+    pub(crate) fn slot_of_rank(&self, rank: usize) -> Option<(Slot, usize)> {
+        let mut rest = rank;
+        for (n, leaf) in self.leaves.iter().enumerate() {
+            let Some(leaf) = leaf else { continue };
+            if rest >= leaf.keys {
+                rest -= leaf.keys;
+                continue;
+            }
+            for (m, table) in leaf.tables.iter().enumerate() {
+                let length = table.as_ref().map_or(0, |table| table.len());
+                if rest < length {
+                    return Slot::new((n * LEAF_SLOTS + m) as u16).map(|slot| (slot, rest));
+                }
+                rest -= length;
+            }
+        }
+        None
+    }
+
+    /// Bytes of tables and leaves.
+    pub(crate) fn table_bytes(&self) -> usize {
+        let leaves = self.leaves.iter().flatten().count() * size_of::<Leaf>();
+        let tables: usize = self.tables().map(|(_, table)| table.heap_size()).sum();
+        size_of::<Keyspace>() + self.leaves.capacity() * size_of::<usize>() + leaves + tables
+    }
+
+    fn table_mut(&mut self, slot: Slot) -> Option<&mut Table> {
+        let (leaf, at) = split(slot);
+        self.leaves[leaf].as_mut()?.tables[at].as_deref_mut()
+    }
+
+    fn table_or_new(&mut self, slot: Slot) -> &mut Table {
+        let (leaf, at) = split(slot);
+        let leaf = self.leaves[leaf]
+            .get_or_insert_with(|| Box::new(Leaf { tables: [const { None }; LEAF_SLOTS], keys: 0 }));
+        leaf.tables[at].get_or_insert_default()
+    }
+
+    /// Takes a key out of its table, and the table away with its last key.
+    fn take(&mut self, slot: Slot, position: usize) -> Option<Record> {
+        let (leaf, at) = split(slot);
+        let place = &mut self.leaves[leaf];
+        let found = place.as_mut()?;
+        let table = found.tables[at].as_mut()?;
+        let record = table.remove(position);
+        if table.is_empty() {
+            found.tables[at] = None;
+        }
+        found.keys -= 1;
+        if found.keys == 0 {
+            *place = None;
+        }
+        self.keys -= 1;
+        self.expiring -= usize::from(record.expiry().is_some());
+        self.record_bytes -= record.heap_size();
+        Some(record)
+    }
+
+    /// Puts a key in that its table did not find.
+    fn put(&mut self, place: Place, position: usize, used_s: u32, record: Record) {
+        self.keys += 1;
+        self.expiring += usize::from(record.expiry().is_some());
+        self.record_bytes += record.heap_size();
+        self.table_or_new(place.slot).insert(position, place.hash, used_s, record);
+        let (leaf, _) = split(place.slot);
+        if let Some(leaf) = &mut self.leaves[leaf] {
+            leaf.keys += 1;
+        }
+    }
+}
+
+fn split(slot: Slot) -> (usize, usize) {
+    (slot.index() / LEAF_SLOTS, slot.index() % LEAF_SLOTS)
+}

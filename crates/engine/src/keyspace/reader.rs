@@ -1,0 +1,139 @@
+//! What a command that only reads sees of one numbered database.
+//!
+//! Two times matter (design §5.4). What expired at or before the time of the last entry is absent. What expires
+//! between that and the reader's own clock may be neither shown nor hidden: the reader notes it, and the caller must
+//! read again after a later entry. Inside an entry both times are the same.
+
+use std::cell::Cell;
+
+use meridian_command::ReplyError;
+use meridian_topology::Slot;
+
+use super::{Database, Keyspace, Place, Placing, Record, Table};
+use crate::{random::Random, value::ValueRef};
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Reader<'a> {
+    database: Option<&'a Database>,
+    numbered: u8,
+    placing: &'a Placing,
+    entry_ms: u64,
+    now_ms: u64,
+    random: &'a Random,
+    needs_tick: Cell<bool>,
+}
+
+/// A slot of up to so many keys gives a random key by exact rank; a bigger one by a random hash.
+const RANK_WALK_MAX: usize = 256;
+
+/// How often a random key is drawn anew because the one drawn has expired.
+const RANDOM_TRIES: usize = 100;
+
+impl<'a> Reader<'a> {
+    pub(crate) fn new(
+        database: Option<&'a Database>,
+        placing: &'a Placing,
+        random: &'a Random,
+        entry_ms: u64,
+        now_ms: u64,
+    ) -> Reader<'a> {
+        Reader { database, numbered: 0, placing, entry_ms, now_ms, random, needs_tick: Cell::new(false) }
+    }
+
+    /// Reads another numbered database from now on.
+    pub(crate) fn select(&mut self, numbered: u8) {
+        self.numbered = numbered;
+    }
+
+    /// Whether something was met whose expiry lies between the last entry and the reader's clock.
+    pub(crate) fn needs_tick(&self) -> bool {
+        self.needs_tick.get()
+    }
+
+    /// The reader's clock.
+    pub(crate) fn now_ms(&self) -> u64 {
+        self.now_ms
+    }
+
+    /// The keys, if there ever were any.
+    pub(crate) fn keyspace(&self) -> Option<&'a Keyspace> {
+        self.database?.keyspace(self.numbered)
+    }
+
+    /// Whether a record is there as far as its expiry goes.
+    pub(crate) fn is_visible(&self, record: &Record) -> bool {
+        match record.expiry() {
+            None => true,
+            Some(at_ms) if at_ms <= self.entry_ms => false,
+            Some(at_ms) => {
+                if at_ms <= self.now_ms {
+                    self.needs_tick.set(true);
+                }
+                true
+            }
+        }
+    }
+
+    /// Looks a key up without noting that it was used.
+    pub(crate) fn peek(&self, key: &[u8]) -> Option<&'a Record> {
+        let (table, position) = self.position(key)?;
+        Some(table.at(position)).filter(|record| self.is_visible(record))
+    }
+
+    /// Looks a key up.
+    pub(crate) fn find(&self, key: &[u8]) -> Option<&'a Record> {
+        let (table, position) = self.position(key)?;
+        let record = table.at(position);
+        if !self.is_visible(record) {
+            return None;
+        }
+        table.touch(position, (self.now_ms / 1000) as u32);
+        Some(record)
+    }
+
+    /// A key's string; an error if it holds something else.
+    pub(crate) fn string(&self, key: &[u8]) -> Result<Option<&'a [u8]>, ReplyError> {
+        match self.find(key).map(Record::value) {
+            None => Ok(None),
+            Some(ValueRef::Str { bytes, .. }) => Ok(Some(bytes)),
+        }
+    }
+
+    /// When a key was last used on this replica, in seconds.
+    pub(crate) fn used_s(&self, key: &[u8]) -> Option<u32> {
+        let (table, position) = self.position(key)?;
+        self.is_visible(table.at(position)).then(|| table.used_s(position))
+    }
+
+    /// A random key. Where it falls depends on the keys and the draw alone.
+    pub(crate) fn random_key(&self) -> Option<&'a [u8]> {
+        let keyspace = self.keyspace()?;
+        for _ in 0..RANDOM_TRIES {
+            let rank = self.random.below(keyspace.keys() as u64) as usize;
+            let (slot, rank) = keyspace.slot_of_rank(rank)?;
+            let record = self.draw(keyspace.table(slot)?, rank)?;
+            if self.is_visible(record) {
+                return Some(record.key());
+            }
+        }
+        let records = keyspace.tables_from(Slot::default()).flat_map(|(_, table)| table.iter());
+        let mut records = records.map(|(_, record)| record);
+        records.find(|record| self.is_visible(record)).map(Record::key)
+    }
+
+    fn draw(&self, table: &'a Table, rank: usize) -> Option<&'a Record> {
+        if table.len() <= RANK_WALK_MAX {
+            return table.iter().nth(rank).map(|(_, record)| record);
+        }
+        let hash = self.random.next() as u32;
+        table.iter_from(hash).next().or_else(|| table.iter().next()).map(|(_, record)| record)
+    }
+
+    fn position(&self, key: &[u8]) -> Option<(&'a Table, usize)> {
+        let Place { slot, hash } = self.placing.of(key);
+        let table = self.keyspace()?.table(slot)?;
+        let position = table.locate(hash, key).ok()?;
+        Some((table, position))
+    }
+}

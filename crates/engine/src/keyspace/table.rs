@@ -1,0 +1,298 @@
+//! The keys of one slot: an open-addressing table whose entries stand in the order of their hashes.
+//!
+//! An entry's home is its hash scaled to the number of homes, which is monotone in the hash; collisions move towards
+//! the end and never wrap around. So the order of a walk depends on the keys and the seed alone, not on the table's
+//! size or past: a cursor survives growth, and every replica sees the same order. Entries of equal hash stand in the
+//! order of their keys.
+//!
+//! Invariants: between an entry's home and the entry no place is vacant; hashes never decrease.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::record::Record;
+
+/// Hash of a vacant place.
+const VACANT: u32 = 0;
+
+#[derive(Debug)]
+struct Entry {
+    hash: u32,
+    /// When the key was last used, in seconds. Known to this replica only: no part of the replicated state.
+    used_s: AtomicU32,
+    record: Record,
+}
+
+const _: () = assert!(size_of::<Entry>() == 24);
+
+impl Entry {
+    fn vacant() -> Entry {
+        Entry { hash: VACANT, used_s: AtomicU32::new(0), record: Record::vacant() }
+    }
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(crate) struct Table {
+    entries: Vec<Entry>,
+    /// How many places are some hash's home; the rest takes what is pushed over the end.
+    homes: u32,
+    len: u32,
+}
+
+/// How many places an allocation for at least `len` entries under the load limit should have.
+///
+/// Sizes follow the allocator's classes (four to each power of two), so that none of it is wasted.
+fn places_for(len: usize) -> usize {
+    let mut words = 4_usize;
+    let mut step = 1;
+    loop {
+        let places = words / 3;
+        if load_limit(places) >= len {
+            return places;
+        }
+        if words >= 8 * step {
+            step *= 2;
+        }
+        words += step;
+    }
+}
+
+/// The most entries that so many places may hold.
+fn load_limit(places: usize) -> usize {
+    (places * 27 / 32).max(1)
+}
+
+impl Table {
+    pub(crate) fn len(&self) -> usize {
+        self.len as usize
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Bytes on the heap but for what the records point to.
+    pub(crate) fn heap_size(&self) -> usize {
+        size_of::<Table>() + self.entries.capacity() * size_of::<Entry>()
+    }
+
+    fn home(&self, hash: u32) -> usize {
+        ((u64::from(hash) * u64::from(self.homes)) >> 32) as usize
+    }
+
+    /// The first place at or after the home of `hash` whose hash is not smaller, or that is vacant.
+    fn lower_bound(&self, hash: u32) -> usize {
+        let mut at = self.home(hash);
+        while let Some(entry) = self.entries.get(at) {
+            if entry.hash >= hash || entry.hash == VACANT {
+                break;
+            }
+            at += 1;
+        }
+        at
+    }
+
+    /// The position of a key, or the position where it belongs.
+    pub(crate) fn locate(&self, hash: u32, key: &[u8]) -> Result<usize, usize> {
+        let mut at = self.lower_bound(hash);
+        while let Some(entry) = self.entries.get(at) {
+            if entry.hash != hash {
+                break;
+            }
+            let found = entry.record.key();
+            if found == key {
+                return Ok(at);
+            }
+            if found > key {
+                break;
+            }
+            at += 1;
+        }
+        Err(at)
+    }
+
+    /// The record at a position that [`Table::locate`] found.
+    pub(crate) fn at(&self, position: usize) -> &Record {
+        &self.entries[position].record
+    }
+
+    /// The record at a position that [`Table::locate`] found. Its key must not be changed.
+    pub(crate) fn at_mut(&mut self, position: usize) -> &mut Record {
+        &mut self.entries[position].record
+    }
+
+    /// When the key at a position was last used.
+    pub(crate) fn used_s(&self, position: usize) -> u32 {
+        self.entries[position].used_s.load(Ordering::Relaxed)
+    }
+
+    /// Notes that the key at a position is used now.
+    pub(crate) fn touch(&self, position: usize, now_s: u32) {
+        let used_s = &self.entries[position].used_s;
+        if used_s.load(Ordering::Relaxed) != now_s {
+            used_s.store(now_s, Ordering::Relaxed);
+        }
+    }
+
+    /// Puts a key in that [`Table::locate`] did not find; `position` is where it belongs.
+    pub(crate) fn insert(&mut self, position: usize, hash: u32, used_s: u32, record: Record) {
+        let mut position = position;
+        if self.len() >= load_limit(self.entries.len()) {
+            self.resize(places_for(self.len() + 1));
+            position = match self.locate(hash, record.key()) {
+                Ok(position) | Err(position) => position,
+            };
+        }
+        let entry = Entry { hash, used_s: AtomicU32::new(used_s), record };
+        let vacant = (position..self.entries.len()).find(|at| self.entries[*at].hash == VACANT);
+        let vacant = vacant.unwrap_or_else(|| {
+            self.entries.reserve_exact(2);
+            self.entries.push(Entry::vacant());
+            self.entries.len() - 1
+        });
+        self.entries[position..=vacant].rotate_right(1);
+        self.entries[position] = entry;
+        self.len += 1;
+    }
+
+    /// Takes out the key at a position.
+    pub(crate) fn remove(&mut self, position: usize) -> Record {
+        let removed = std::mem::replace(&mut self.entries[position], Entry::vacant());
+        let mut end = position + 1;
+        while let Some(entry) = self.entries.get(end) {
+            if entry.hash == VACANT || self.home(entry.hash) >= end {
+                break;
+            }
+            end += 1;
+        }
+        self.entries[position..end].rotate_left(1);
+        self.len -= 1;
+        if self.entries.len() > 8 && self.len() < self.entries.len() / 4 {
+            self.resize(places_for(self.len() + self.len() / 4));
+        }
+        removed.record
+    }
+
+    fn resize(&mut self, places: usize) {
+        let old = std::mem::take(&mut self.entries);
+        self.homes = (places - places / 16 - usize::from(places > 1)) as u32;
+        self.entries.reserve_exact(places);
+        for entry in old {
+            if entry.hash != VACANT {
+                let home = self.home(entry.hash);
+                while self.entries.len() < home {
+                    self.entries.push(Entry::vacant());
+                }
+                self.entries.push(entry);
+            }
+        }
+        while self.entries.len() < places {
+            self.entries.push(Entry::vacant());
+        }
+    }
+
+    /// All keys in order, with their hashes.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &Record)> {
+        self.iter_from(VACANT)
+    }
+
+    /// The keys whose hash is at least `hash`, in order.
+    pub(crate) fn iter_from(&self, hash: u32) -> impl Iterator<Item = (u32, &Record)> {
+        let start = self.home(hash).min(self.entries.len());
+        self.entries[start..]
+            .iter()
+            .filter(move |entry| entry.hash != VACANT && entry.hash >= hash)
+            .map(|entry| (entry.hash, &entry.record))
+    }
+
+    /// The keys of exactly that hash: hardly ever more than one.
+    pub(crate) fn iter_equal(&self, hash: u32) -> impl Iterator<Item = (usize, &Record)> {
+        let start = self.lower_bound(hash);
+        let equal = self.entries.get(start..).unwrap_or_default().iter();
+        equal
+            .take_while(move |entry| entry.hash == hash)
+            .enumerate()
+            .map(move |(n, entry)| (start + n, &entry.record))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::value::{StringForm, ValueRef};
+
+    fn check(table: &Table) {
+        let mut last = 0;
+        let mut count = 0;
+        for (at, entry) in table.entries.iter().enumerate() {
+            if entry.hash == VACANT {
+                continue;
+            }
+            let home = table.home(entry.hash);
+            assert!(home <= at && entry.hash >= last);
+            assert!(table.entries[home..at].iter().all(|between| between.hash != VACANT));
+            last = entry.hash;
+            count += 1;
+        }
+        assert_eq!(count, table.len());
+    }
+
+    proptest! {
+        /// Few distinct hashes, at both ends of the range too, make long runs and equal hashes.
+        #[test]
+        fn a_table_is_a_map_ordered_by_hash_and_key(
+            steps in prop::collection::vec((any::<bool>(), 0_u8..12, 0_u8..12), 1..400),
+        ) {
+            let mut table = Table::default();
+            let mut model = BTreeMap::new();
+            for (insert, hash, key) in steps {
+                let hash = match hash { 0 => 1, 11 => u32::MAX, n => u32::from(n) << 28 };
+                let key = [key];
+                match (table.locate(hash, &key), insert) {
+                    (Err(position), true) => {
+                        prop_assert!(!model.contains_key(&(hash, key)));
+                        table.insert(position, hash, 0, Record::string(&key, &key, StringForm::Auto, None));
+                        model.insert((hash, key), ());
+                    }
+                    (Ok(position), false) => {
+                        prop_assert!(table.remove(position).key() == key);
+                        prop_assert!(model.remove(&(hash, key)).is_some());
+                    }
+                    (Ok(_), true) => prop_assert!(model.contains_key(&(hash, key))),
+                    (Err(_), false) => prop_assert!(!model.contains_key(&(hash, key))),
+                }
+                check(&table);
+                let order: Vec<_> = table.iter().map(|(hash, record)| (hash, [record.key()[0]])).collect();
+                prop_assert_eq!(order, model.keys().copied().collect::<Vec<_>>());
+                let from: Vec<_> = table.iter_from(hash).map(|(hash, record)| (hash, [record.key()[0]])).collect();
+                prop_assert_eq!(from, model.range((hash, [0])..).map(|(at, ())| *at).collect::<Vec<_>>());
+                let equal = model.keys().filter(|at| at.0 == hash).count();
+                prop_assert_eq!(table.iter_equal(hash).count(), equal);
+            }
+        }
+    }
+
+    #[test]
+    fn a_big_table_finds_everything_and_shrinks() {
+        let mut table = Table::default();
+        let keys: Vec<(u32, [u8; 4])> =
+            (1_u32..20_000).map(|n| (n.wrapping_mul(2_654_435_761).max(1), n.to_le_bytes())).collect();
+        for (hash, key) in &keys {
+            let position = table.locate(*hash, key).unwrap_err();
+            table.insert(position, *hash, 0, Record::string(key, key, StringForm::Auto, None));
+        }
+        check(&table);
+        assert!(table.entries.len() * 5 < table.len() * 8, "load above 0.62");
+        for (hash, key) in &keys {
+            let position = table.locate(*hash, key).unwrap();
+            let ValueRef::Str { bytes, .. } = table.at(position).value();
+            assert_eq!(bytes, key);
+            table.remove(position);
+        }
+        assert!(table.is_empty() && table.entries.len() < 16);
+    }
+}

@@ -1,0 +1,301 @@
+//! What a command that writes sees of one numbered database.
+//!
+//! Every change goes through here, so that index, counters, snapshot and effects cannot be forgotten. A key that is
+//! due is reclaimed as soon as a command looks at it. Order of each change: the snapshot gets the slot as it was,
+//! then the table changes, then the index.
+
+use meridian_command::ReplyError;
+use meridian_topology::DatabaseId;
+
+use super::{Database, Due, Keyspace, Place, Reader, Record, Shared, Table};
+use crate::{
+    effect::{Effect, KeyAt},
+    random::Random,
+    value::{StringForm, ValueRef},
+};
+
+/// A key together with its place, which is computed once per command.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Key<'k> {
+    pub(crate) bytes: &'k [u8],
+    place: Place,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Writer<'a> {
+    database: &'a mut Database,
+    shared: &'a mut Shared,
+    numbered: u8,
+    time_ms: u64,
+    random: &'a Random,
+}
+
+impl<'a> Writer<'a> {
+    pub(crate) fn new(
+        database: &'a mut Database,
+        shared: &'a mut Shared,
+        random: &'a Random,
+        time_ms: u64,
+    ) -> Writer<'a> {
+        Writer { database, shared, numbered: 0, time_ms, random }
+    }
+
+    /// Works on another numbered database from now on.
+    pub(crate) fn select(&mut self, numbered: u8) {
+        self.numbered = numbered;
+    }
+
+    /// The numbered database it works on.
+    pub(crate) fn numbered(&self) -> u8 {
+        self.numbered
+    }
+
+    /// The entry's time.
+    pub(crate) fn time_ms(&self) -> u64 {
+        self.time_ms
+    }
+
+    /// The same numbered database for reading.
+    pub(crate) fn reader(&self) -> Reader<'_> {
+        let mut reader =
+            Reader::new(Some(self.database), &self.shared.placing, self.random, self.time_ms, self.time_ms);
+        reader.select(self.numbered);
+        reader
+    }
+
+    /// Finds a key's place.
+    pub(crate) fn key<'k>(&self, bytes: &'k [u8]) -> Key<'k> {
+        Key { bytes, place: self.shared.placing.of(bytes) }
+    }
+
+    /// Looks a key up, noting that it was used; reclaims it if it is due.
+    pub(crate) fn find(&mut self, key: Key<'_>) -> Option<&Record> {
+        let position = self.position(key)?;
+        let table = self.database.keyspace(self.numbered)?.table(key.place.slot)?;
+        table.touch(position, (self.time_ms / 1000) as u32);
+        Some(table.at(position))
+    }
+
+    /// Whether a key is there.
+    pub(crate) fn exists(&mut self, key: Key<'_>) -> bool {
+        self.position(key).is_some()
+    }
+
+    /// A key's string; an error if it holds something else.
+    pub(crate) fn string(&mut self, key: Key<'_>) -> Result<Option<&[u8]>, ReplyError> {
+        match self.find(key).map(Record::value) {
+            None => Ok(None),
+            Some(ValueRef::Str { bytes, .. }) => Ok(Some(bytes)),
+        }
+    }
+
+    /// Makes a key hold a string, whatever it held before.
+    pub(crate) fn put_string(&mut self, key: Key<'_>, value: &[u8], form: StringForm, expiry: Option<u64>) {
+        let position = self.before_write(key);
+        let used_s = (self.time_ms / 1000) as u32;
+        let keyspace = self.database.keyspace_or_new(self.numbered);
+        let old_expiry = match position {
+            Err(position) => {
+                keyspace.put(key.place, position, used_s, Record::string(key.bytes, value, form, expiry));
+                None
+            }
+            Ok(position) => {
+                let table = keyspace.table_or_new(key.place.slot);
+                table.touch(position, used_s);
+                let record = table.at_mut(position);
+                let (size, old_expiry) = (record.heap_size(), record.expiry());
+                record.set_string(value, form, expiry);
+                let grown = record.heap_size();
+                keyspace.resized(size, grown);
+                keyspace.expiry_changed(old_expiry, expiry);
+                old_expiry
+            }
+        };
+        self.reindex(key.place, old_expiry, expiry);
+        self.changed(key);
+    }
+
+    /// Puts a record in under its own key, whatever that key held before.
+    pub(crate) fn put(&mut self, key: Key<'_>, record: Record) {
+        self.take(key);
+        let expiry = record.expiry();
+        let position = self.before_write(key).unwrap_or_else(|position| position);
+        let used_s = (self.time_ms / 1000) as u32;
+        self.database.keyspace_or_new(self.numbered).put(key.place, position, used_s, record);
+        self.reindex(key.place, None, expiry);
+        self.changed(key);
+    }
+
+    /// Changes a key's value in place. `None` if the key is absent, or if `change` says that it changed nothing.
+    pub(crate) fn update<R>(
+        &mut self,
+        key: Key<'_>,
+        change: impl FnOnce(&mut Record) -> Option<R>,
+    ) -> Option<R> {
+        self.position(key)?;
+        let position = self.before_write(key).ok()?;
+        let used_s = (self.time_ms / 1000) as u32;
+        let keyspace = self.database.keyspace_mut(self.numbered)?;
+        let table = keyspace.table_mut(key.place.slot)?;
+        table.touch(position, used_s);
+        let record = table.at_mut(position);
+        let size = record.heap_size();
+        let outcome = change(record)?;
+        let grown = record.heap_size();
+        keyspace.resized(size, grown);
+        self.changed(key);
+        Some(outcome)
+    }
+
+    /// Gives a key another expiry, or none. False if the key is absent.
+    pub(crate) fn set_expiry(&mut self, key: Key<'_>, expiry: Option<u64>) -> bool {
+        let Some(old) = self.find(key).map(Record::expiry) else { return false };
+        let done = self.update(key, |record| {
+            record.set_expiry(expiry);
+            Some(())
+        });
+        if done.is_some() {
+            if let Some(keyspace) = self.database.keyspace_mut(self.numbered) {
+                keyspace.expiry_changed(old, expiry);
+            }
+            self.reindex(key.place, old, expiry);
+        }
+        done.is_some()
+    }
+
+    /// Takes a key out; nothing if it is absent.
+    pub(crate) fn take(&mut self, key: Key<'_>) -> Option<Record> {
+        self.position(key)?;
+        let position = self.before_write(key).ok()?;
+        let record = self.database.keyspace_mut(self.numbered)?.take(key.place.slot, position)?;
+        self.reindex(key.place, record.expiry(), None);
+        self.effect(key, Effect::Removed);
+        Some(record)
+    }
+
+    /// Drops all keys of the numbered database.
+    pub(crate) fn flush(&mut self) {
+        let (id, numbered) = (self.database.id, self.numbered);
+        let Some(place) = self.database.numbered.get_mut(usize::from(numbered)) else { return };
+        let Some(keyspace) = place.take() else { return };
+        self.shared.forget_expiries(id, numbered, &keyspace);
+        if let Some(walk) = &mut self.shared.walk {
+            walk.detach(id, numbered, keyspace);
+        }
+        self.shared.effects.push(|| Effect::Flushed { database: DatabaseId(id), numbered });
+    }
+
+    /// The position of a key that is there. One that is due is reclaimed and then is not.
+    fn position(&mut self, key: Key<'_>) -> Option<usize> {
+        let table = self.database.keyspace(self.numbered)?.table(key.place.slot)?;
+        let position = table.locate(key.place.hash, key.bytes).ok()?;
+        match table.at(position).expiry() {
+            Some(at_ms) if at_ms <= self.time_ms => {
+                let due = self.due(key.place, at_ms);
+                drop_due(self.database, self.shared, due);
+                None
+            }
+            _ => Some(position),
+        }
+    }
+
+    /// Hands the slot to the snapshot if that still needs it as it is; then finds the key.
+    fn before_write(&mut self, key: Key<'_>) -> Result<usize, usize> {
+        let table = self.database.keyspace(self.numbered).and_then(|keyspace| keyspace.table(key.place.slot));
+        if let Some(walk) = &mut self.shared.walk {
+            walk.before_write(self.database.id, self.numbered, key.place.slot, table);
+        }
+        match table {
+            Some(table) => table.locate(key.place.hash, key.bytes),
+            None => Err(0),
+        }
+    }
+
+    fn due(&self, place: Place, at_ms: u64) -> Due {
+        Due { at_ms, database: self.database.id, numbered: self.numbered, place }
+    }
+
+    fn reindex(&mut self, place: Place, old: Option<u64>, new: Option<u64>) {
+        if old == new {
+            return;
+        }
+        if let Some(at_ms) = old {
+            let table = self.database.keyspace(self.numbered).and_then(|keyspace| keyspace.table(place.slot));
+            if !expires_at(table, place.hash, at_ms) {
+                let due = self.due(place, at_ms);
+                self.shared.expiry.remove(due);
+            }
+        }
+        if let Some(at_ms) = new {
+            let due = self.due(place, at_ms);
+            self.shared.expiry.insert(due);
+        }
+    }
+
+    fn changed(&mut self, key: Key<'_>) {
+        self.effect(key, Effect::Changed);
+    }
+
+    fn effect(&mut self, key: Key<'_>, kind: fn(KeyAt) -> Effect) {
+        let (database, numbered) = (DatabaseId(self.database.id), self.numbered);
+        self.shared.effects.push(|| kind(KeyAt { database, numbered, key: key.bytes.into() }));
+    }
+}
+
+/// Whether some key of that hash expires at that very time: two keys can share an entry of the index.
+fn expires_at(table: Option<&Table>, hash: u32, at_ms: u64) -> bool {
+    table.is_some_and(|table| table.iter_equal(hash).any(|(_, record)| record.expiry() == Some(at_ms)))
+}
+
+/// Reclaims the keys of one entry of the expiry index, and the entry.
+pub(super) fn drop_due(database: &mut Database, shared: &mut Shared, due: Due) {
+    let Due { at_ms, numbered, place, .. } = due;
+    shared.expiry.remove(due);
+    let Some(keyspace) = database.keyspace_mut(numbered) else { return };
+    if let Some(walk) = &mut shared.walk {
+        walk.before_write(due.database, numbered, place.slot, keyspace.table(place.slot));
+    }
+    loop {
+        let found = keyspace.table(place.slot).and_then(|table| {
+            table.iter_equal(place.hash).find(|(_, record)| record.expiry() == Some(at_ms))
+        });
+        let Some((position, _)) = found else { return };
+        let Some(record) = keyspace.take(place.slot, position) else { return };
+        shared.expired += 1;
+        shared.effects.push(|| {
+            Effect::Expired(KeyAt { database: DatabaseId(due.database), numbered, key: record.key().into() })
+        });
+    }
+}
+
+impl Shared {
+    /// Takes all keys of a keyspace out of the index: one by one, or by one pass over the index if it has not many
+    /// others.
+    fn forget_expiries(&mut self, database: u32, numbered: u8, keyspace: &Keyspace) {
+        if keyspace.expiring() > self.expiry.len() / 8 {
+            self.expiry.clear(database, numbered);
+            return;
+        }
+        if keyspace.expiring() == 0 {
+            return;
+        }
+        for (slot, table) in keyspace.tables() {
+            for (hash, record) in table.iter() {
+                if let Some(at_ms) = record.expiry() {
+                    self.expiry.remove(Due { at_ms, database, numbered, place: Place { slot, hash } });
+                }
+            }
+        }
+    }
+}
+
+impl Keyspace {
+    fn resized(&mut self, old: usize, new: usize) {
+        self.record_bytes = self.record_bytes - old + new;
+    }
+
+    fn expiry_changed(&mut self, old: Option<u64>, new: Option<u64>) {
+        self.expiring = self.expiring - usize::from(old.is_some()) + usize::from(new.is_some());
+    }
+}

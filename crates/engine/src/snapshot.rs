@@ -1,0 +1,24 @@
+//! Snapshots that do not stop the world (design §5.11), and restoring from them.
+//!
+//! A snapshot is a stream of items, cut into chunks of whole items: one head (format version, time, index, sessions),
+//! any number of runs of records of one slot, one end with the number of keys. [`Walk`] makes it while commands go on,
+//! [`Restorer`] reads it.
+
+mod codec;
+mod restore;
+mod walk;
+
+pub(crate) use codec::encode_record;
+pub use restore::{CorruptSnapshot, Restorer};
+pub(crate) use walk::Walk;
+
+/// The format that this build writes and the only one it reads.
+const VERSION: u8 = 1;
+
+/// First bytes of a snapshot.
+const MAGIC: [u8; 4] = *b"MSNP";
+
+/// What an item is, its first byte.
+const HEAD: u8 = 1;
+const RECORDS: u8 = 2;
+const END: u8 = 3;
