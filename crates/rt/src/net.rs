@@ -8,7 +8,11 @@ use std::{
 };
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tonic::transport::{Channel, Endpoint, server::Connected};
+use tonic::transport::{Channel, server::Connected};
+
+mod dialer;
+
+pub use dialer::{Dialer, RoundTrip};
 
 #[cfg(not(feature = "sim"))]
 pub use tokio::net::{TcpListener, TcpStream};
@@ -36,7 +40,11 @@ impl Connected for ServerIo {
 }
 
 impl AsyncRead for ServerIo {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         Pin::new(&mut self.0).poll_read(cx, buffer)
     }
 }
@@ -113,27 +121,5 @@ pub fn server() -> tonic::transport::Server {
 /// # Errors
 /// If the address is no `host:port`.
 pub fn channel(address: &str) -> Result<Channel, tonic::transport::Error> {
-    let endpoint = Endpoint::from_shared(format!("http://{address}"))?
-        .tcp_nodelay(true)
-        .connect_timeout(CONNECT_TIMEOUT)
-        .initial_stream_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW)
-        .http2_keep_alive_interval(KEEPALIVE_INTERVAL)
-        .keep_alive_timeout(KEEPALIVE_TIMEOUT)
-        .keep_alive_while_idle(true);
-    Ok(connect_lazy(endpoint, address))
-}
-
-#[cfg(not(feature = "sim"))]
-fn connect_lazy(endpoint: Endpoint, _address: &str) -> Channel {
-    endpoint.connect_lazy()
-}
-
-#[cfg(feature = "sim")]
-fn connect_lazy(endpoint: Endpoint, address: &str) -> Channel {
-    let address = address.to_owned();
-    endpoint.connect_with_connector_lazy(tower::service_fn(move |_: http::Uri| {
-        let address = address.clone();
-        async move { TcpStream::connect(address).await.map(hyper_util::rt::TokioIo::new) }
-    }))
+    Dialer::direct().channel(address)
 }

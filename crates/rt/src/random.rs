@@ -1,10 +1,6 @@
 //! Random numbers: from the operating system, or from a seed in simulation.
 
-use std::{
-    cell::Cell,
-    collections::hash_map::RandomState,
-    hash::BuildHasher,
-};
+use std::{cell::Cell, collections::hash_map::RandomState, hash::BuildHasher};
 
 thread_local! {
     static SEED: Cell<Option<u64>> = const { Cell::new(None) };
