@@ -1,43 +1,189 @@
 //! Errors that a client sees. Every text stands here and nowhere else.
+//!
+//! An error is one line of bytes, code first: Redis quotes what the client sent, and that need not be UTF-8.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt};
+
+use crate::CommandSpec;
 
 /// An error reply: a code and Redis' exact text.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ReplyError(Cow<'static, str>);
+#[derive(Clone, PartialEq, Eq)]
+pub struct ReplyError(Cow<'static, [u8]>);
 
 impl ReplyError {
     /// From the whole line without `-`, code first: `ERR syntax error`.
     pub const fn new(line: &'static str) -> ReplyError {
-        ReplyError(Cow::Borrowed(line))
+        ReplyError(Cow::Borrowed(line.as_bytes()))
     }
 
     /// From a line made at run time. Line breaks become spaces, so that a reply stays one line.
     pub fn from_text(line: impl Into<String>) -> ReplyError {
-        let mut line = line.into();
-        if line.contains(['\r', '\n']) {
-            line = line.replace(['\r', '\n'], " ");
+        ReplyError::from_bytes(line.into().into_bytes())
+    }
+
+    /// As [`ReplyError::from_text`], from bytes. Line breaks at the end are dropped, as Redis does.
+    pub fn from_bytes(mut line: Vec<u8>) -> ReplyError {
+        while line.last().is_some_and(|byte| is_break(*byte)) {
+            line.pop();
+        }
+        for byte in &mut line {
+            if is_break(*byte) {
+                *byte = b' ';
+            }
         }
         ReplyError(Cow::Owned(line))
     }
 
     /// The line without `-` and line end.
-    pub fn text(&self) -> &str {
+    pub fn line(&self) -> &[u8] {
         &self.0
+    }
+
+    /// The line for people; what is not UTF-8 is replaced.
+    pub fn text(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(&self.0)
     }
 
     /// The first word: `ERR`, `WRONGTYPE`, `MOVED`.
     pub fn code(&self) -> &str {
-        self.0.split(' ').next().unwrap_or_default()
+        let word = self.0.split(|byte| *byte == b' ').next().unwrap_or_default();
+        std::str::from_utf8(word).unwrap_or_default()
     }
 
     /// Appends the error as RESP.
     pub fn write(&self, buffer: &mut Vec<u8>) {
         buffer.push(b'-');
-        buffer.extend_from_slice(self.0.as_bytes());
+        buffer.extend_from_slice(&self.0);
         buffer.extend_from_slice(b"\r\n");
     }
+}
 
+impl fmt::Debug for ReplyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ReplyError({:?})", self.text())
+    }
+}
+
+impl fmt::Display for ReplyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text())
+    }
+}
+
+impl std::error::Error for ReplyError {}
+
+fn is_break(byte: u8) -> bool {
+    byte == b'\r' || byte == b'\n'
+}
+
+/// How much of what a client sent is quoted back.
+const QUOTED_MAX: usize = 128;
+
+/// What C's `%.*s` prints: up to `limit` bytes, or to the first NUL.
+fn quoted(bytes: &[u8], limit: usize) -> &[u8] {
+    let end = bytes.iter().take(limit).position(|byte| *byte == 0).unwrap_or(bytes.len().min(limit));
+    &bytes[..end]
+}
+
+/// Errors made for one call.
+impl ReplyError {
+    /// No command has that name; the first arguments are quoted.
+    pub fn unknown_command(call: &[&[u8]]) -> ReplyError {
+        let mut line = b"ERR unknown command '".to_vec();
+        line.extend_from_slice(quoted(call.first().copied().unwrap_or_default(), QUOTED_MAX));
+        line.extend_from_slice(b"', with args beginning with: ");
+        let start = line.len();
+        for arg in call.iter().skip(1) {
+            let used = line.len() - start;
+            if used >= QUOTED_MAX {
+                break;
+            }
+            line.push(b'\'');
+            line.extend_from_slice(quoted(arg, QUOTED_MAX - used));
+            line.extend_from_slice(b"' ");
+        }
+        ReplyError::from_bytes(line)
+    }
+
+    /// A container has no such subcommand.
+    pub fn unknown_subcommand(sub: &[u8], container: &[u8]) -> ReplyError {
+        let container = container.to_ascii_uppercase();
+        let parts = [
+            b"ERR unknown subcommand '",
+            quoted(sub, QUOTED_MAX),
+            b"'. Try ",
+            quoted(&container, usize::MAX),
+        ];
+        ReplyError::from_bytes([&parts.concat(), &b" HELP."[..]].concat())
+    }
+
+    /// A command that reads its own subcommands (DEBUG) does not know this one, or not with these arguments.
+    pub fn subcommand_syntax(sub: &[u8], command: &str) -> ReplyError {
+        let mut line = b"ERR unknown subcommand or wrong number of arguments for '".to_vec();
+        line.extend_from_slice(quoted(sub, QUOTED_MAX));
+        line.extend_from_slice(format!("'. Try {command} HELP.").as_bytes());
+        ReplyError::from_bytes(line)
+    }
+
+    /// Too few or too many arguments.
+    pub fn wrong_arity(spec: &CommandSpec) -> ReplyError {
+        ReplyError::from_text(format!(
+            "ERR wrong number of arguments for '{}' command",
+            spec.name.to_ascii_lowercase()
+        ))
+    }
+
+    /// An expiry that is not positive or too far away.
+    pub fn invalid_expire(spec: &CommandSpec) -> ReplyError {
+        ReplyError::from_text(format!(
+            "ERR invalid expire time in '{}' command",
+            spec.name.to_ascii_lowercase()
+        ))
+    }
+
+    /// An option that EXPIRE and its like do not have.
+    pub fn unsupported_option(option: &[u8]) -> ReplyError {
+        ReplyError::from_bytes([b"ERR Unsupported option ", quoted(option, usize::MAX)].concat())
+    }
+
+    /// The user may not run the command.
+    pub fn no_permission(spec: &CommandSpec) -> ReplyError {
+        ReplyError::from_text(format!(
+            "NOPERM this user has no permissions to run the '{}' command",
+            spec.name.to_ascii_lowercase()
+        ))
+    }
+
+    /// The slot is served elsewhere (cluster mode).
+    pub fn moved(slot: u16, address: &str) -> ReplyError {
+        ReplyError::from_text(format!("MOVED {slot} {address}"))
+    }
+
+    /// The slot is being moved, and this key is already elsewhere (cluster mode).
+    pub fn ask(slot: u16, address: &str) -> ReplyError {
+        ReplyError::from_text(format!("ASK {slot} {address}"))
+    }
+
+    /// The bytes on the connection are no request; the connection is closed after it.
+    pub fn protocol(reason: &str) -> ReplyError {
+        ReplyError::from_text(format!("ERR Protocol error: {reason}"))
+    }
+
+    /// CONFIG SET of a parameter that does not exist.
+    pub fn unknown_setting(name: &[u8]) -> ReplyError {
+        let text = b"ERR Unknown option or number of arguments for CONFIG SET - '";
+        ReplyError::from_bytes([text, quoted(name, usize::MAX), b"'"].concat())
+    }
+
+    /// CONFIG SET of a value that does not fit.
+    pub fn setting_refused(name: &[u8], reason: &str) -> ReplyError {
+        let text = b"ERR CONFIG SET failed (possibly related to argument '";
+        ReplyError::from_bytes([text, quoted(name, usize::MAX), b"') - ", reason.as_bytes()].concat())
+    }
+}
+
+/// Any command.
+impl ReplyError {
     /// An operation against a key that holds another type.
     pub const WRONG_TYPE: ReplyError =
         ReplyError::new("WRONGTYPE Operation against a key holding the wrong kind of value");
@@ -47,6 +193,184 @@ impl ReplyError {
     pub const NOT_AN_INTEGER: ReplyError = ReplyError::new("ERR value is not an integer or out of range");
     /// A text that is no float.
     pub const NOT_A_FLOAT: ReplyError = ReplyError::new("ERR value is not a valid float");
+    /// A number that is negative where none may be.
+    pub const NOT_POSITIVE: ReplyError = ReplyError::new("ERR value is out of range, must be positive");
+    /// A number outside of what the argument allows.
+    pub const OUT_OF_RANGE: ReplyError = ReplyError::new("ERR value is out of range");
+    /// The key does not exist.
+    pub const NO_SUCH_KEY: ReplyError = ReplyError::new("ERR no such key");
+    /// The index is past either end.
+    pub const INDEX_OUT_OF_RANGE: ReplyError = ReplyError::new("ERR index out of range");
+    /// A numbered database that does not exist.
+    pub const DB_OUT_OF_RANGE: ReplyError = ReplyError::new("ERR DB index is out of range");
+    /// Source and destination are one.
+    pub const SAME_OBJECT: ReplyError = ReplyError::new("ERR source and destination objects are the same");
+    /// A cursor that is no number.
+    pub const INVALID_CURSOR: ReplyError = ReplyError::new("ERR invalid cursor");
+    /// Memory is full and the command would need more.
+    pub const OUT_OF_MEMORY: ReplyError =
+        ReplyError::new("OOM command not allowed when used memory > 'maxmemory'.");
+    /// A timeout that is no number.
+    pub const TIMEOUT_NOT_AN_INTEGER: ReplyError =
+        ReplyError::new("ERR timeout is not an integer or out of range");
+    /// A timeout below zero.
+    pub const TIMEOUT_NEGATIVE: ReplyError = ReplyError::new("ERR timeout is negative");
+}
+
+/// Strings, counters and expiry.
+impl ReplyError {
+    /// A value would grow over the limit of one value.
+    pub const STRING_TOO_LONG: ReplyError =
+        ReplyError::new("ERR string exceeds maximum allowed size (proto-max-bulk-len)");
+    /// An offset before the beginning or past the limit.
+    pub const OFFSET_OUT_OF_RANGE: ReplyError = ReplyError::new("ERR offset is out of range");
+    /// A counter would leave the range of 64 bits.
+    pub const OVERFLOW: ReplyError = ReplyError::new("ERR increment or decrement would overflow");
+    /// DECRBY of the smallest integer.
+    pub const DECREMENT_OVERFLOW: ReplyError = ReplyError::new("ERR decrement would overflow");
+    /// INCRBYFLOAT would leave the numbers.
+    pub const NAN_OR_INFINITY: ReplyError = ReplyError::new("ERR increment would produce NaN or Infinity");
+    /// LCS with both LEN and IDX.
+    pub const LCS_LEN_AND_IDX: ReplyError =
+        ReplyError::new("ERR If you want both the length and indexes, please just use IDX.");
+    /// LCS over something else than strings.
+    pub const LCS_NOT_STRINGS: ReplyError =
+        ReplyError::new("ERR The specified keys must contain string values");
+    /// LCS of strings whose table would not fit in memory.
+    pub const LCS_TOO_LONG: ReplyError =
+        ReplyError::new("ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len");
+    /// EXPIRE with options that exclude each other.
+    pub const EXPIRE_NX_WITH_OTHERS: ReplyError =
+        ReplyError::new("ERR NX and XX, GT or LT options at the same time are not compatible");
+    /// EXPIRE with both GT and LT.
+    pub const EXPIRE_GT_AND_LT: ReplyError =
+        ReplyError::new("ERR GT and LT options at the same time are not compatible");
+    /// OBJECT FREQ without a policy that counts.
+    pub const FREQ_NOT_TRACKED: ReplyError = ReplyError::new(
+        "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching \
+         between policies at runtime LRU and LFU data will take some time to adjust.",
+    );
+    /// OBJECT IDLETIME under a policy that counts instead.
+    pub const IDLE_NOT_TRACKED: ReplyError = ReplyError::new(
+        "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when switching between \
+         policies at runtime LRU and LFU data will take some time to adjust.",
+    );
+}
+
+/// Bits.
+impl ReplyError {
+    /// A bit offset that is none, or too large.
+    pub const BIT_OFFSET: ReplyError = ReplyError::new("ERR bit offset is not an integer or out of range");
+    /// A bit that is neither 0 nor 1 (SETBIT).
+    pub const BIT_VALUE: ReplyError = ReplyError::new("ERR bit is not an integer or out of range");
+    /// A bit that is neither 0 nor 1 (BITPOS).
+    pub const BIT_ARGUMENT: ReplyError = ReplyError::new("ERR The bit argument must be 1 or 0.");
+    /// BITOP NOT of several keys.
+    pub const BITOP_NOT: ReplyError =
+        ReplyError::new("ERR BITOP NOT must be called with a single source key.");
+    /// A width or sign that BITFIELD does not know.
+    pub const BITFIELD_TYPE: ReplyError = ReplyError::new(
+        "ERR Invalid bitfield type. Use something like i16 u8. Note that u64 is not supported but i64 is.",
+    );
+    /// An OVERFLOW that BITFIELD does not know.
+    pub const BITFIELD_OVERFLOW: ReplyError = ReplyError::new("ERR Invalid OVERFLOW type specified");
+    /// BITFIELD_RO that would write.
+    pub const BITFIELD_RO: ReplyError = ReplyError::new("ERR BITFIELD_RO only supports the GET subcommand");
+}
+
+/// Connections.
+impl ReplyError {
+    /// Not authenticated.
+    pub const NO_AUTH: ReplyError = ReplyError::new("NOAUTH Authentication required.");
+    /// HELLO without AUTH where authentication is needed.
+    pub const HELLO_NO_AUTH: ReplyError = ReplyError::new(
+        "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> \
+         <pass> option can be used to authenticate the client and select the RESP protocol version at the same time",
+    );
+    /// Wrong user or password.
+    pub const WRONG_PASS: ReplyError =
+        ReplyError::new("WRONGPASS invalid username-password pair or user is disabled.");
+    /// AUTH with a password where none is set.
+    pub const NO_PASSWORD_SET: ReplyError = ReplyError::new(
+        "ERR AUTH <password> called without any password configured for the default user. Are you sure your \
+         configuration is correct?",
+    );
+    /// A protocol that is neither 2 nor 3.
+    pub const NO_PROTO: ReplyError = ReplyError::new("NOPROTO unsupported protocol version");
+    /// A protocol that is no number.
+    pub const PROTO_NOT_AN_INTEGER: ReplyError =
+        ReplyError::new("ERR Protocol version is not an integer or out of range");
+    /// Too many connections.
+    pub const MAX_CLIENTS: ReplyError = ReplyError::new("ERR max number of clients reached");
+    /// A name with characters that would break CLIENT LIST.
+    pub const CLIENT_NAME: ReplyError =
+        ReplyError::new("ERR Client names cannot contain spaces, newlines or special characters.");
+    /// CLIENT KILL of an address that nobody has.
+    pub const NO_SUCH_CLIENT: ReplyError = ReplyError::new("ERR No such client");
+    /// An id of a client that is not positive.
+    pub const CLIENT_ID: ReplyError = ReplyError::new("ERR client-id should be greater than 0");
+    /// An id of a client that is no number.
+    pub const CLIENT_ID_INVALID: ReplyError = ReplyError::new("ERR Invalid client ID");
+}
+
+/// The commands about commands and settings.
+impl ReplyError {
+    /// COMMAND GETKEYS of something that is no command.
+    pub const INVALID_COMMAND: ReplyError = ReplyError::new("ERR Invalid command specified");
+    /// COMMAND GETKEYS of a command that has none.
+    pub const NO_KEY_ARGUMENTS: ReplyError = ReplyError::new("ERR The command has no key arguments");
+    /// COMMAND GETKEYS with too few or too many arguments.
+    pub const INVALID_ARITY: ReplyError =
+        ReplyError::new("ERR Invalid number of arguments specified for command");
+    /// A call whose keys cannot be found.
+    pub const INVALID_KEYS: ReplyError = ReplyError::new("ERR Invalid arguments specified for command");
+    /// CONFIG REWRITE of a process that was started without a file.
+    pub const NO_CONFIG_FILE: ReplyError = ReplyError::new("ERR The server is running without a config file");
+}
+
+/// The cluster.
+impl ReplyError {
     /// Keys of one command that live on several shards.
-    pub const CROSS_SLOT: ReplyError = ReplyError::new("CROSSSLOT Keys in request don't hash to the same slot");
+    pub const CROSS_SLOT: ReplyError =
+        ReplyError::new("CROSSSLOT Keys in request don't hash to the same slot");
+    /// No leader can be reached in time. The command was not applied.
+    pub const CLUSTER_DOWN: ReplyError = ReplyError::new("CLUSTERDOWN The cluster is down");
+    /// The slot has no owner. The command was not applied.
+    pub const SLOT_NOT_SERVED: ReplyError = ReplyError::new("CLUSTERDOWN Hash slot not served");
+    /// The keys are moving. The command was not applied.
+    pub const TRY_AGAIN: ReplyError =
+        ReplyError::new("TRYAGAIN Multiple keys request during rehashing of slot");
+    /// A write at a replica that may not take any. The command was not applied.
+    pub const READ_ONLY: ReplyError =
+        ReplyError::new("READONLY You can't write against a read only replica.");
+    /// The node still loads its data. The command was not applied.
+    pub const LOADING: ReplyError = ReplyError::new("LOADING Redis is loading the dataset in memory");
+    /// Too much is waiting already. The command was not applied.
+    pub const OVERLOADED: ReplyError =
+        ReplyError::new("TRYAGAIN Too many commands are waiting for the shard");
+    /// Nobody can say whether the command was applied.
+    pub const UNKNOWN_OUTCOME: ReplyError = ReplyError::new(
+        "UNKNOWN The answer of the shard was lost, the command may or may not have been applied",
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_one_line_whatever_the_client_sent() {
+        let error = ReplyError::unknown_command(&[b"a\r\nb", b"x\0y", b"\xff"]);
+        assert_eq!(error.line(), b"ERR unknown command 'a  b', with args beginning with: 'x' '\xff' ");
+        assert_eq!(ReplyError::from_text("ERR x\r\n").line(), b"ERR x");
+        assert_eq!(error.code(), "ERR");
+    }
+
+    #[test]
+    fn what_is_quoted_is_bounded() {
+        let long = [b'x'; 1000];
+        let line = ReplyError::unknown_command(&[&long, &long, &long]).line().len();
+        assert!(line < 128 * 2 + 64, "{line}");
+        assert!(ReplyError::unknown_subcommand(&long, b"client").line().len() < 128 + 64);
+    }
 }

@@ -3,15 +3,23 @@
 //! Pure data and codecs, no I/O. A command stands in one row of one table ([`table`]); lookup, arity check, key
 //! extraction, routing, ACL categories and `COMMAND`'s answers are derived from the row.
 
+mod acl;
 mod args;
+pub mod doc;
 mod error;
+mod glob;
+mod keys;
+pub mod number;
 mod reply;
 mod spec;
 pub mod table;
 pub mod wire;
 
+pub use acl::Categories;
 pub use args::Args;
 pub use error::ReplyError;
+pub use glob::glob_match;
+pub use keys::{Begin, Find, KeyFlags, KeyPositions, KeySpec};
 pub use reply::{Protocol, ReplyWriter};
-pub use spec::{Access, Arity, CommandSpec, Flags, Group, KeyAccess, KeySpec, Merge, Route};
-pub use table::{Command, EngineCommand, ProxyCommand, lookup};
+pub use spec::{Access, Arity, CommandSpec, Flags, Group, Merge, Route};
+pub use table::{Command, Container, EngineCommand, ProxyCommand, lookup, resolve};

@@ -1,8 +1,16 @@
 //! One row per command: the vocabulary of the table.
+//!
+//! A row is built by `const fn`s, so that a row that cannot be is no build. What can be computed from a row (ACL
+//! categories, Redis' legacy key positions, `COMMAND`'s flags) is computed and never typed.
 
 use bitflags::bitflags;
 
-/// How many arguments a command takes, its name included (as Redis counts).
+use crate::{
+    Categories, KeySpec,
+    doc::{Arg, Docs},
+};
+
+/// How many arguments a command takes, its name (and subcommand) included, as Redis counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arity {
     /// Exactly so many.
@@ -38,36 +46,6 @@ pub enum Access {
     Write,
     /// Touches no keyspace.
     Neither,
-}
-
-/// What a command does with a key, as in Redis' key specifications.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeyAccess {
-    /// `RO access`.
-    Read,
-    /// `RW` with the old value used (`RW access update`).
-    Update,
-    /// `RW insert`: adds without looking at the old value.
-    Insert,
-    /// `RW delete`.
-    Delete,
-    /// `OW`: overwrites whatever was there.
-    Overwrite,
-}
-
-/// Where the keys of a command stand. Positions count from 0 at the command's name.
-#[derive(Clone, Copy, Debug)]
-pub enum KeySpec {
-    /// A single key.
-    At(u16, KeyAccess),
-    /// Every `step`-th argument from `first` up to the one `last_from_end` before the end (1 = the last).
-    Range { first: u16, last_from_end: u16, step: u16, access: KeyAccess },
-    /// A count at `count_at`, then so many keys.
-    Counted { count_at: u16, access: KeyAccess },
-    /// One key (or the first half of the rest, for `STREAMS`) after a keyword searched from `start`.
-    After { keyword: &'static str, start: u16, access: KeyAccess },
-    /// Found by a function: the positions of the keys in the whole call.
-    Custom(fn(&[&[u8]]) -> Vec<usize>, KeyAccess),
 }
 
 /// Where a command is executed.
@@ -130,27 +108,29 @@ bitflags! {
         const PUBSUB = 1 << 10;
         /// Not inside MULTI.
         const NO_MULTI = 1 << 11;
-        /// Keys can only be found by a function.
+        /// Keys can only be found by looking at arguments.
         const MOVABLE_KEYS = 1 << 12;
-        /// Dangerous: category `@dangerous` although not `ADMIN`.
+        /// Category `@dangerous` although not `ADMIN`.
         const DANGEROUS = 1 << 13;
         /// May be replicated though it only reads.
         const MAY_REPLICATE = 1 << 14;
-        /// Touches arbitrary keys (SORT BY): category `@read` with every key.
-        const ALL_KEYS = 1 << 15;
-        /// Only a container of subcommands.
-        const CONTAINER = 1 << 16;
-        /// Result differs from call to call (`nondeterministic_output` tip).
-        const RANDOM_OUTPUT = 1 << 17;
-        /// Order of the result differs (`nondeterministic_output_order` tip).
-        const RANDOM_ORDER = 1 << 18;
-        /// May be run although busy with a script.
-        const ALLOW_BUSY = 1 << 19;
-        /// Not run asynchronously from a module's cluster; kept for `COMMAND`.
-        const NO_ASYNC_LOADING = 1 << 20;
+        /// Has subcommands, each with its own row.
+        const CONTAINER = 1 << 15;
+        /// May be run while a script is busy.
+        const ALLOW_BUSY = 1 << 16;
+        /// Not while a replica loads data in the background.
+        const NO_ASYNC_LOADING = 1 << 17;
+        /// May be called without any key (EVAL).
+        const NO_MANDATORY_KEYS = 1 << 18;
+        /// Sent before a command for a slot that is being imported.
+        const ASKING = 1 << 19;
     }
 }
 
+impl Flags {
+    /// What most administrative and connection commands share.
+    pub const ANYTIME: Flags = Flags::LOADING.union(Flags::STALE);
+}
 
 /// The family a command belongs to, as in Redis' documentation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -174,6 +154,31 @@ pub enum Group {
     Cluster,
 }
 
+impl Group {
+    /// As `COMMAND DOCS` prints it.
+    pub const fn redis(self) -> &'static str {
+        match self {
+            Group::Generic => "generic",
+            Group::String => "string",
+            Group::Bitmap => "bitmap",
+            Group::List => "list",
+            Group::Set => "set",
+            Group::SortedSet => "sorted-set",
+            Group::Hash => "hash",
+            Group::Stream => "stream",
+            Group::Geo => "geo",
+            Group::HyperLogLog => "hyperloglog",
+            Group::Json => "json",
+            Group::PubSub => "pubsub",
+            Group::Transactions => "transactions",
+            Group::Scripting => "scripting",
+            Group::Connection => "connection",
+            Group::Server => "server",
+            Group::Cluster => "cluster",
+        }
+    }
+}
+
 /// One row of the table.
 #[derive(Clone, Copy, Debug)]
 pub struct CommandSpec {
@@ -186,10 +191,146 @@ pub struct CommandSpec {
     pub keys: &'static [KeySpec],
     pub route: Route,
     pub merge: Merge,
-    /// The version of Redis that brought it.
-    pub since: &'static str,
-    /// One sentence, ours.
-    pub summary: &'static str,
-    /// Order of growth, as in `O(N)`, with what N is.
-    pub complexity: &'static str,
+    /// Categories that replace the one its group gives.
+    pub family: Option<Categories>,
+    /// Hints for clients, as in `COMMAND INFO`.
+    pub tips: &'static [&'static str],
+    /// What `COMMAND DOCS` tells.
+    pub docs: Docs,
+}
+
+impl CommandSpec {
+    const fn new(
+        name: &'static str,
+        group: Group,
+        arity: Arity,
+        access: Access,
+        route: Route,
+    ) -> CommandSpec {
+        CommandSpec {
+            name,
+            group,
+            arity,
+            access,
+            flags: Flags::empty(),
+            keys: &[],
+            route,
+            merge: Merge::Single,
+            family: None,
+            tips: &[],
+            docs: Docs::EMPTY,
+        }
+    }
+
+    /// A command of the keyspace that changes nothing.
+    pub const fn read(name: &'static str, group: Group, arity: Arity) -> CommandSpec {
+        CommandSpec::new(name, group, arity, Access::Read, Route::Keys)
+    }
+
+    /// A command of the keyspace that may change data.
+    pub const fn write(name: &'static str, group: Group, arity: Arity) -> CommandSpec {
+        CommandSpec::new(name, group, arity, Access::Write, Route::Keys)
+    }
+
+    /// A command that the process answers to which the client is connected.
+    pub const fn local(name: &'static str, group: Group, arity: Arity) -> CommandSpec {
+        CommandSpec::new(name, group, arity, Access::Neither, Route::Local)
+    }
+
+    /// The name before the `|` of subcommands; nothing by itself.
+    pub const fn container(name: &'static str, group: Group) -> CommandSpec {
+        CommandSpec::local(name, group, Arity::AtLeast(2)).flags(Flags::CONTAINER).family(Categories::empty())
+    }
+
+    /// Where its keys stand.
+    pub const fn keys(mut self, keys: &'static [KeySpec]) -> CommandSpec {
+        self.keys = keys;
+        self
+    }
+
+    /// Adds flags.
+    pub const fn flags(mut self, flags: Flags) -> CommandSpec {
+        self.flags = self.flags.union(flags);
+        self
+    }
+
+    /// Constant or logarithmic time.
+    pub const fn fast(self) -> CommandSpec {
+        self.flags(Flags::FAST)
+    }
+
+    /// Refused when memory is full.
+    pub const fn denyoom(self) -> CommandSpec {
+        self.flags(Flags::DENYOOM)
+    }
+
+    /// Where it runs and how several answers become one.
+    pub const fn route(mut self, route: Route, merge: Merge) -> CommandSpec {
+        self.route = route;
+        self.merge = merge;
+        self
+    }
+
+    /// Replaces the ACL category that the group gives.
+    pub const fn family(mut self, family: Categories) -> CommandSpec {
+        self.family = Some(family);
+        self
+    }
+
+    /// Hints for clients.
+    pub const fn tips(mut self, tips: &'static [&'static str]) -> CommandSpec {
+        self.tips = tips;
+        self
+    }
+
+    /// The version of Redis that brought it, one sentence on what it does, and its order of growth.
+    pub const fn doc(
+        mut self,
+        since: &'static str,
+        summary: &'static str,
+        complexity: &'static str,
+    ) -> CommandSpec {
+        self.docs.since = since;
+        self.docs.summary = summary;
+        self.docs.complexity = complexity;
+        self
+    }
+
+    /// The grammar of its arguments.
+    pub const fn args(mut self, args: &'static [Arg]) -> CommandSpec {
+        self.docs.args = args;
+        self
+    }
+
+    /// For internal use; `COMMAND DOCS` says so.
+    pub const fn system(mut self) -> CommandSpec {
+        self.docs.system = true;
+        self
+    }
+
+    /// Deprecated since a version of Redis, and what replaces it.
+    pub const fn deprecated(mut self, since: &'static str, replaced_by: &'static str) -> CommandSpec {
+        self.docs.deprecated = Some((since, replaced_by));
+        self
+    }
+
+    /// Whether it may change data and so goes through the log.
+    pub const fn is_write(&self) -> bool {
+        matches!(self.access, Access::Write)
+    }
+
+    /// Whether it has subcommands (and may or may not be called without).
+    pub const fn is_container(&self) -> bool {
+        self.flags.contains(Flags::CONTAINER)
+    }
+
+    /// The container's name for a subcommand.
+    pub fn parent(&self) -> Option<&'static str> {
+        self.name.split_once('|').map(|(parent, _)| parent)
+    }
+
+    /// All of its ACL categories, as Redis computes them.
+    pub fn acl_categories(&self) -> Categories {
+        Categories::of(self)
+    }
 }

@@ -1,10 +1,27 @@
 //! The table: one row per command.
+//!
+//! A row's text stands in the file of its family; here every command has a name in an enum and a number. The numbers
+//! are what travels and what the log keeps: append-only, never reused. Who executes a command is said by the enum it is
+//! in: [`EngineCommand`] by the shard's engine, [`ProxyCommand`] by the process the client is connected to. A
+//! [`Container`] is executed by nobody: it only holds subcommands.
 
-use crate::{Access, Arity, CommandSpec, Flags, Group, KeyAccess, KeySpec, Merge, Route};
+mod bitmap;
+mod cluster;
+mod connection;
+mod generic;
+mod index;
+mod server;
+mod string;
 
-/// Turns rows into an enum with explicit, append-only ids, its specs and the link between them.
+#[cfg(test)]
+use index::{find, rows};
+pub use index::{lookup, resolve};
+
+use crate::CommandSpec;
+
+/// Turns `Variant = id => row` lines into an enum, its rows and the link between them.
 macro_rules! commands {
-    ($(#[$doc:meta])* $name:ident { $($variant:ident = $id:literal => $spec:expr),+ $(,)? }) => {
+    ($(#[$doc:meta])* $name:ident { $($variant:ident = $id:literal => $row:expr),+ $(,)? }) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[repr(u16)]
@@ -15,8 +32,8 @@ macro_rules! commands {
             pub const ALL: &'static [$name] = &[$($name::$variant),+];
 
             /// The row of this command.
-            pub fn spec(self) -> &'static CommandSpec {
-                match self { $($name::$variant => { const SPEC: CommandSpec = $spec; &SPEC }),+ }
+            pub const fn spec(self) -> &'static CommandSpec {
+                match self { $($name::$variant => { const ROW: CommandSpec = $row; &ROW }),+ }
             }
 
             /// The number that stands for it on the wire and in the log; never reused.
@@ -35,27 +52,119 @@ macro_rules! commands {
 commands!(
     /// Commands that the engine executes.
     EngineCommand {
-        Get = 1 => CommandSpec {
-            name: "GET", group: Group::String, arity: Arity::Exactly(2), access: Access::Read, flags: Flags::FAST,
-            keys: &[KeySpec::At(1, KeyAccess::Read)], route: Route::Keys, merge: Merge::Single, since: "1.0.0",
-            summary: "Returns the string value of a key.", complexity: "O(1)",
-        },
-        Set = 2 => CommandSpec {
-            name: "SET", group: Group::String, arity: Arity::AtLeast(3), access: Access::Write, flags: Flags::DENYOOM,
-            keys: &[KeySpec::At(1, KeyAccess::Update)], route: Route::Keys, merge: Merge::Single, since: "1.0.0",
-            summary: "Sets the string value of a key.", complexity: "O(1)",
-        },
+        Get = 1 => string::GET,
+        Set = 2 => string::SET,
+        Setnx = 3 => string::SETNX,
+        Setex = 4 => string::SETEX,
+        Psetex = 5 => string::PSETEX,
+        Getset = 6 => string::GETSET,
+        Getdel = 7 => string::GETDEL,
+        Getex = 8 => string::GETEX,
+        Mget = 9 => string::MGET,
+        Mset = 10 => string::MSET,
+        Msetnx = 11 => string::MSETNX,
+        Append = 12 => string::APPEND,
+        Strlen = 13 => string::STRLEN,
+        Setrange = 14 => string::SETRANGE,
+        Getrange = 15 => string::GETRANGE,
+        Substr = 16 => string::SUBSTR,
+        Incr = 17 => string::INCR,
+        Decr = 18 => string::DECR,
+        Incrby = 19 => string::INCRBY,
+        Decrby = 20 => string::DECRBY,
+        Incrbyfloat = 21 => string::INCRBYFLOAT,
+        Lcs = 22 => string::LCS,
+        Del = 23 => generic::DEL,
+        Unlink = 24 => generic::UNLINK,
+        Exists = 25 => generic::EXISTS,
+        Touch = 26 => generic::TOUCH,
+        Expire = 27 => generic::EXPIRE,
+        Pexpire = 28 => generic::PEXPIRE,
+        Expireat = 29 => generic::EXPIREAT,
+        Pexpireat = 30 => generic::PEXPIREAT,
+        Expiretime = 31 => generic::EXPIRETIME,
+        Pexpiretime = 32 => generic::PEXPIRETIME,
+        Ttl = 33 => generic::TTL,
+        Pttl = 34 => generic::PTTL,
+        Persist = 35 => generic::PERSIST,
+        Type = 36 => generic::TYPE,
+        Rename = 37 => generic::RENAME,
+        Renamenx = 38 => generic::RENAMENX,
+        Copy = 39 => generic::COPY,
+        Move = 40 => generic::MOVE,
+        Scan = 41 => generic::SCAN,
+        Keys = 42 => generic::KEYS,
+        Randomkey = 43 => generic::RANDOMKEY,
+        ObjectEncoding = 44 => generic::OBJECT_ENCODING,
+        ObjectRefcount = 45 => generic::OBJECT_REFCOUNT,
+        ObjectIdletime = 46 => generic::OBJECT_IDLETIME,
+        ObjectFreq = 47 => generic::OBJECT_FREQ,
+        Dbsize = 48 => generic::DBSIZE,
+        Flushdb = 49 => generic::FLUSHDB,
+        Flushall = 50 => generic::FLUSHALL,
+        Setbit = 51 => bitmap::SETBIT,
+        Getbit = 52 => bitmap::GETBIT,
+        Bitcount = 53 => bitmap::BITCOUNT,
+        Bitpos = 54 => bitmap::BITPOS,
+        Bitop = 55 => bitmap::BITOP,
+        Bitfield = 56 => bitmap::BITFIELD,
+        BitfieldRo = 57 => bitmap::BITFIELD_RO,
     }
 );
 
 commands!(
     /// Commands that the process answers to which the client is connected.
     ProxyCommand {
-        Ping = 1 => CommandSpec {
-            name: "PING", group: Group::Connection, arity: Arity::AtLeast(1), access: Access::Neither,
-            flags: Flags::FAST, keys: &[], route: Route::Local, merge: Merge::Single, since: "1.0.0",
-            summary: "Answers PONG, or its argument.", complexity: "O(1)",
-        },
+        Ping = 1 => connection::PING,
+        Hello = 2 => connection::HELLO,
+        Auth = 3 => connection::AUTH,
+        Echo = 4 => connection::ECHO,
+        Select = 5 => connection::SELECT,
+        Quit = 6 => connection::QUIT,
+        Reset = 7 => connection::RESET,
+        ClientId = 8 => connection::CLIENT_ID,
+        ClientInfo = 9 => connection::CLIENT_INFO,
+        ClientList = 10 => connection::CLIENT_LIST,
+        ClientSetname = 11 => connection::CLIENT_SETNAME,
+        ClientGetname = 12 => connection::CLIENT_GETNAME,
+        ClientSetinfo = 13 => connection::CLIENT_SETINFO,
+        ClientKill = 14 => connection::CLIENT_KILL,
+        ClientReply = 15 => connection::CLIENT_REPLY,
+        ClientNoEvict = 16 => connection::CLIENT_NO_EVICT,
+        ClientNoTouch = 17 => connection::CLIENT_NO_TOUCH,
+        ClientHelp = 18 => connection::CLIENT_HELP,
+        Command = 19 => server::COMMAND,
+        CommandCount = 20 => server::COMMAND_COUNT,
+        CommandList = 21 => server::COMMAND_LIST,
+        CommandInfo = 22 => server::COMMAND_INFO,
+        CommandDocs = 23 => server::COMMAND_DOCS,
+        CommandGetkeys = 24 => server::COMMAND_GETKEYS,
+        CommandGetkeysandflags = 25 => server::COMMAND_GETKEYSANDFLAGS,
+        CommandHelp = 26 => server::COMMAND_HELP,
+        Info = 27 => server::INFO,
+        Time = 28 => server::TIME,
+        ConfigGet = 29 => server::CONFIG_GET,
+        ConfigSet = 30 => server::CONFIG_SET,
+        ConfigResetstat = 31 => server::CONFIG_RESETSTAT,
+        ConfigRewrite = 32 => server::CONFIG_REWRITE,
+        ConfigHelp = 33 => server::CONFIG_HELP,
+        Debug = 34 => server::DEBUG,
+        ClusterKeyslot = 35 => cluster::CLUSTER_KEYSLOT,
+        ClusterInfo = 36 => cluster::CLUSTER_INFO,
+        ClusterMyid = 37 => cluster::CLUSTER_MYID,
+        ClusterHelp = 38 => cluster::CLUSTER_HELP,
+        Wait = 39 => server::WAIT,
+        ObjectHelp = 40 => generic::OBJECT_HELP,
+    }
+);
+
+commands!(
+    /// Names that only hold subcommands.
+    Container {
+        Object = 1 => generic::OBJECT,
+        Client = 2 => connection::CLIENT,
+        Config = 3 => server::CONFIG,
+        Cluster = 4 => cluster::CLUSTER,
     }
 );
 
@@ -70,7 +179,7 @@ pub enum Command {
 
 impl Command {
     /// Its row.
-    pub fn spec(self) -> &'static CommandSpec {
+    pub const fn spec(self) -> &'static CommandSpec {
         match self {
             Command::Engine(command) => command.spec(),
             Command::Proxy(command) => command.spec(),
@@ -78,9 +187,5 @@ impl Command {
     }
 }
 
-/// Finds a command by its name in any case. For a container (`CLIENT`), the row of the container itself.
-pub fn lookup(name: &[u8]) -> Option<Command> {
-    let engine = EngineCommand::ALL.iter().map(|command| Command::Engine(*command));
-    let proxy = ProxyCommand::ALL.iter().map(|command| Command::Proxy(*command));
-    engine.chain(proxy).find(|command| command.spec().name.as_bytes().eq_ignore_ascii_case(name))
-}
+#[cfg(test)]
+mod tests;
