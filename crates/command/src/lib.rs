@@ -19,7 +19,7 @@ pub use acl::Categories;
 pub use args::Args;
 pub use error::ReplyError;
 pub use glob::glob_match;
-pub use keys::{Begin, Find, KeyFlags, KeyPositions, KeySpec};
+pub use keys::{Begin, Find, KeyFlags, KeyPositions, KeySpec, Narrow};
 pub use reply::{Protocol, ReplyWriter};
 pub use spec::{Access, Arity, CommandSpec, Flags, Group, Merge, Route};
 pub use table::{Command, Container, EngineCommand, ProxyCommand, lookup, resolve};

@@ -14,8 +14,8 @@ mod server;
 mod string;
 
 #[cfg(test)]
-use index::{find, rows};
-pub use index::{lookup, resolve};
+use index::find;
+pub use index::{lookup, resolve, rows};
 
 use crate::CommandSpec;
 
