@@ -26,5 +26,10 @@ pub(crate) fn handler(command: EngineCommand) -> Handler {
     match command {
         C::Get => Read(string::read::get),
         C::Set => Write(string::set::set),
+        // Until the families have landed.
+        other if other.spec().is_write() => Write(|_, _, _| Err(ABSENT)),
+        _ => Read(|_, _, _| Err(ABSENT)),
     }
 }
+
+const ABSENT: ReplyError = ReplyError::new("ERR this command is not executed by this version");
