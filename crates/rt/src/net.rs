@@ -15,9 +15,15 @@ mod dialer;
 pub use dialer::{Dialer, RoundTrip};
 
 #[cfg(not(feature = "sim"))]
-pub use tokio::net::{TcpListener, TcpStream};
+pub use tokio::net::{
+    TcpListener, TcpStream,
+    tcp::{OwnedReadHalf as ReadHalf, OwnedWriteHalf as WriteHalf},
+};
 #[cfg(feature = "sim")]
-pub use turmoil::net::{TcpListener, TcpStream};
+pub use turmoil::net::{
+    TcpListener, TcpStream,
+    tcp::{OwnedReadHalf as ReadHalf, OwnedWriteHalf as WriteHalf},
+};
 
 /// How long a connection between processes may take to be made.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(500);

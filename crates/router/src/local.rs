@@ -1,0 +1,98 @@
+//! What a node in the same process offers to the router, so that a command for a shard led here takes no network hop.
+
+use std::{fmt::Debug, sync::Arc};
+
+use bytes::Bytes;
+use meridian_topology::{DatabaseId, NodeId, ShardId};
+use tokio::sync::watch;
+
+/// Commands of one shard, in the order in which they are to be executed.
+#[derive(Debug)]
+pub struct Batch {
+    /// The database of all of them.
+    pub database: DatabaseId,
+    /// Session of the proxy on this shard; 0: the batch only reads.
+    pub session: u64,
+    /// Sequence of the first command in the session.
+    pub first_sequence: u64,
+    /// Replies up to this sequence need not be remembered.
+    pub watermark: u64,
+    /// How many commands there are.
+    pub count: u32,
+    /// Their records.
+    pub commands: Bytes,
+    /// Whom to tell.
+    pub ticket: Ticket,
+}
+
+/// Where the outcome of a batch goes.
+#[derive(Clone, Debug)]
+pub struct Ticket {
+    /// Receives the outcome.
+    pub sink: Arc<dyn Sink>,
+    /// Chosen by the sink, handed back to it.
+    pub number: u64,
+}
+
+/// Receives outcomes. Called from the apply path: must be quick and must not block.
+pub trait Sink: Send + Sync + Debug {
+    /// Takes the outcome of the batch with that ticket number.
+    fn complete(self: Arc<Self>, number: u64, outcome: Outcome);
+}
+
+/// What became of a batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Executed; for every command, the length of its reply (u32 little endian) and the reply.
+    Done(Bytes),
+    /// Not executed: another node leads, perhaps the one named.
+    NotLeader(Option<NodeId>),
+    /// It was proposed and then lost from sight: it may or may not be executed.
+    Unknown,
+    /// Not executed: commands with earlier sequences are missing.
+    Gap,
+    /// Not executed: the shard has forgotten the session.
+    SessionExpired,
+    /// Not executed: the queue is full.
+    Busy,
+    /// Not executed: the bytes are no commands, or no reads.
+    Malformed,
+}
+
+/// What became of an attempt to read without the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReadAnswer {
+    /// The replies are written.
+    Done,
+    /// It must go through the log.
+    Queue,
+    /// The bytes are no reads.
+    Malformed,
+}
+
+/// A replica in this process.
+pub trait Replica: Send + Sync + Debug {
+    /// Answers a batch of reads at once, or says what else to do with it.
+    fn read(&self, database: DatabaseId, commands: &[u8], replies: &mut Vec<u8>) -> ReadAnswer;
+
+    /// Queues a batch for the log, behind all that was queued before.
+    ///
+    /// # Errors
+    /// The reason, if it is not queued; its ticket is not used then.
+    fn enqueue(&self, batch: Batch) -> Result<(), Outcome>;
+
+    /// Whether this node leads the shard and may answer reads; otherwise who leads, if known.
+    ///
+    /// # Errors
+    /// The leader that this replica knows of.
+    fn leads(&self) -> Result<(), Option<NodeId>>;
+
+    /// Follows who leads: the value changes with every change of leader or term.
+    fn leader_changes(&self) -> watch::Receiver<Option<NodeId>>;
+}
+
+/// The replicas in this process.
+pub trait Replicas: Send + Sync + Debug {
+    /// The replica of a shard, if there is one here.
+    fn replica(&self, shard: ShardId) -> Option<Arc<dyn Replica>>;
+}
