@@ -3,14 +3,19 @@
 pub use tokio::time::Instant;
 
 /// Milliseconds since 1970 by this node's clock. May jump; what must not run back keeps its own maximum.
-#[cfg(not(feature = "sim"))]
 pub fn wall_ms() -> u64 {
+    wall_micros() / 1000
+}
+
+/// Microseconds since 1970 by the same clock.
+#[cfg(not(feature = "sim"))]
+pub fn wall_micros() -> u64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    since.map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    since.map_or(0, |since| u64::try_from(since.as_micros()).unwrap_or(u64::MAX))
 }
 
 #[cfg(feature = "sim")]
-pub use simulated::{set_skew_ms, wall_ms};
+pub use simulated::{set_skew_ms, wall_micros};
 
 #[cfg(feature = "sim")]
 mod simulated {
@@ -23,15 +28,15 @@ mod simulated {
         static SKEW_MS: RefCell<BTreeMap<IpAddr, i64>> = const { RefCell::new(BTreeMap::new()) };
     }
 
-    /// Milliseconds since 1970 as the simulated host believes, its skew included.
-    pub fn wall_ms() -> u64 {
-        let elapsed = turmoil::sim_elapsed().unwrap_or_default().as_millis() as i64;
+    /// Microseconds since 1970 as the simulated host believes, its skew included.
+    pub fn wall_micros() -> u64 {
+        let elapsed = turmoil::sim_elapsed().unwrap_or_default().as_micros() as i64;
         let skew = if turmoil::in_simulation() {
             SKEW_MS.with_borrow(|skew| skew.get(&turmoil::lookup("localhost")).copied().unwrap_or(0))
         } else {
             0
         };
-        (START_MS as i64 + elapsed + skew).max(0) as u64
+        ((START_MS as i64 + skew) * 1000 + elapsed).max(0) as u64
     }
 
     /// Sets how far the clock of a host is off.

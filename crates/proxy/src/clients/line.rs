@@ -1,0 +1,69 @@
+//! A connection as a line of `CLIENT LIST`: Redis' fields in Redis' order.
+
+use std::{fmt::Write, sync::atomic::Ordering};
+
+use meridian_command::Command;
+use meridian_rt::clock::Instant;
+
+use super::{Client, DEFAULT_USER, Trait};
+
+/// Letters of `flags=`, in the order Redis prints them.
+const LETTERS: &[(Trait, char)] = &[
+    (Trait::PUBSUB, 'P'),
+    (Trait::MULTI, 'x'),
+    (Trait::BLOCKED, 'b'),
+    (Trait::CLOSE_AFTER_REPLY, 'c'),
+    (Trait::CLOSE_ASAP, 'A'),
+    (Trait::READONLY, 'r'),
+    (Trait::NO_EVICT, 'e'),
+    (Trait::NO_TOUCH, 'T'),
+];
+
+impl Client {
+    /// Appends the line, without its end.
+    pub(crate) fn describe(&self, now: Instant, out: &mut Vec<u8>) {
+        let labels = self.labels.lock().clone();
+        let load = |size: &std::sync::atomic::AtomicUsize| size.load(Ordering::Relaxed);
+        let buffers = &self.buffers;
+        let mut head = String::with_capacity(320);
+        // Writing to a String cannot fail.
+        let _ = write!(
+            head,
+            "id={} addr={} laddr={} fd={} name=",
+            self.id, self.address, self.local_address, self.descriptor
+        );
+        out.extend_from_slice(head.as_bytes());
+        out.extend_from_slice(&labels.name);
+        head.clear();
+        let (query, query_free) = (load(&buffers.query), load(&buffers.query_free));
+        let (argv, unsent) = (load(&buffers.argv), load(&buffers.unsent));
+        let reply_capacity = load(&buffers.reply_capacity);
+        let age = now.saturating_duration_since(self.created).as_secs();
+        let command =
+            self.command().map_or("NULL", |command: Command| command.spec().name).to_ascii_lowercase();
+        let _ = write!(
+            head,
+            " age={age} idle={idle} flags={flags} db={db} sub=0 psub=0 ssub=0 multi=-1 qbuf={query} \
+             qbuf-free={query_free} argv-mem={argv} multi-mem=0 rbs={reply_capacity} rbp={peak} obl={unsent} oll=0 \
+             omem=0 tot-mem={total} events={events} cmd={command} user={DEFAULT_USER} redir=-1 resp={resp}",
+            idle = self.idle(now).as_secs(),
+            flags = letters(self.traits()),
+            db = self.numbered.load(Ordering::Relaxed),
+            peak = load(&buffers.reply_peak),
+            total = size_of::<Client>() + query + query_free + argv + reply_capacity.max(unsent),
+            events = if unsent > 0 { "rw" } else { "r" },
+            resp = self.protocol.load(Ordering::Relaxed),
+        );
+        out.extend_from_slice(head.as_bytes());
+        out.extend_from_slice(b" lib-name=");
+        out.extend_from_slice(&labels.library);
+        out.extend_from_slice(b" lib-ver=");
+        out.extend_from_slice(&labels.library_version);
+    }
+}
+
+fn letters(traits: Trait) -> String {
+    let letters: String =
+        LETTERS.iter().filter(|(what, _)| traits.contains(*what)).map(|(_, letter)| *letter).collect();
+    if letters.is_empty() { "N".to_owned() } else { letters }
+}

@@ -1,0 +1,49 @@
+//! What the proxy must know of the cluster to answer `INFO`, `CLUSTER` and `WAIT`.
+
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+
+/// Numbers of one numbered database, added up over all shards.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KeyspaceStats {
+    /// 0 to 15.
+    pub numbered: u8,
+    pub keys: u64,
+    /// How many of them expire.
+    pub expires: u64,
+    /// Mean of what is left to live, of those that expire.
+    pub avg_ttl_ms: u64,
+}
+
+/// What the cluster map says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// The id of the node in this process (or of the proxy), as 40 hexadecimal digits.
+    pub id: String,
+    /// Version of the map.
+    pub epoch: u64,
+    pub nodes: u64,
+    pub shards: u64,
+    /// How many slots have a shard.
+    pub slots_assigned: u64,
+    /// How many slots have a shard with a known leader.
+    pub slots_served: u64,
+    /// Replicas besides the leader, of the shard that has the fewest.
+    pub followers_min: u64,
+    /// Shards led by the node in this process.
+    pub led: u64,
+}
+
+/// The cluster as the proxy sees it.
+pub trait ClusterView: Send + Sync + 'static {
+    /// The map in short.
+    fn summary(&self) -> Summary;
+
+    /// Asks all shards; numbered databases without keys are left out.
+    fn keyspace(&self) -> BoxFuture<'static, Vec<KeyspaceStats>>;
+
+    /// Waits until `wanted` replicas besides the leader have everything that the connection of that id wrote, or the
+    /// time is over; answers how many have it.
+    fn replicas(&self, connection: u64, wanted: u64, timeout: Option<Duration>) -> BoxFuture<'static, u64>;
+}

@@ -1,0 +1,201 @@
+//! Settings that `CONFIG GET` shows and `CONFIG SET` changes while the process runs.
+//!
+//! One table of what really exists ([`table::SETTINGS`]): a setting that would change nothing is not there. A change
+//! of several is made on a copy that then replaces the settings, so it is all or nothing.
+
+mod memory;
+mod table;
+
+use std::sync::Arc;
+
+use meridian_command::{ReplyError, glob_match};
+use parking_lot::{Mutex, RwLock};
+
+use table::{SETTINGS, Setting};
+
+/// When a connection that does not read its replies is closed. 0 is no limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OutputLimit {
+    /// At so many unsent bytes at once.
+    pub hard: usize,
+    /// At so many, if it lasts.
+    pub soft: usize,
+    /// How long it must last.
+    pub soft_seconds: u64,
+}
+
+/// The limits by the kind of connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutputLimits {
+    pub normal: OutputLimit,
+    pub replica: OutputLimit,
+    pub pubsub: OutputLimit,
+}
+
+/// What can be set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Connections at the same time.
+    pub max_clients: u64,
+    /// Seconds after which a silent client is closed; 0 is never.
+    pub timeout_seconds: u64,
+    /// Seconds after which a silent peer is asked whether it is there; 0 is never.
+    pub tcp_keepalive_seconds: u64,
+    /// Bytes of one argument.
+    pub max_bulk: u64,
+    /// Bytes of a request under way.
+    pub query_buffer_limit: u64,
+    pub output_limits: OutputLimits,
+    /// Password of the default user; empty is none.
+    pub password: String,
+    /// Seconds that connections get to finish when the process stops.
+    pub shutdown_timeout_seconds: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        let limit = |hard, soft, soft_seconds| OutputLimit { hard, soft, soft_seconds };
+        Settings {
+            max_clients: 10_000,
+            timeout_seconds: 0,
+            tcp_keepalive_seconds: 300,
+            max_bulk: 64 << 20,
+            query_buffer_limit: 1 << 30,
+            output_limits: OutputLimits {
+                normal: limit(0, 0, 0),
+                replica: limit(256 << 20, 64 << 20, 60),
+                pubsub: limit(32 << 20, 8 << 20, 60),
+            },
+            password: String::new(),
+            shutdown_timeout_seconds: 10,
+        }
+    }
+}
+
+impl Settings {
+    /// Whether a connection must authenticate before it may do anything.
+    pub(crate) fn needs_password(&self) -> bool {
+        !self.password.is_empty()
+    }
+
+    /// Whether `password` is the default user's. Takes the same time wherever a wrong one differs.
+    pub(crate) fn is_password(&self, password: &[u8]) -> bool {
+        let own = self.password.as_bytes();
+        let differing = own.iter().zip(password).fold(0, |sum, (own, given)| sum | (own ^ given));
+        differing == 0 && own.len() == password.len()
+    }
+}
+
+/// The settings in force.
+#[derive(Debug)]
+pub(crate) struct Config {
+    current: RwLock<Arc<Settings>>,
+    /// Held while settings are changed, so that two changes do not undo each other.
+    changing: Mutex<()>,
+    port: u16,
+}
+
+impl Config {
+    pub(crate) fn new(settings: Settings, port: u16) -> Config {
+        Config { current: RwLock::new(Arc::new(settings)), changing: Mutex::new(()), port }
+    }
+
+    /// The settings as they are now.
+    pub(crate) fn load(&self) -> Arc<Settings> {
+        Arc::clone(&self.current.read())
+    }
+
+    /// Names and values of the settings that match any of the patterns, each once, in the table's order. A name that
+    /// was asked for without wildcards comes back as it was written.
+    pub(crate) fn get(&self, patterns: &[&[u8]]) -> Vec<(Vec<u8>, String)> {
+        let settings = self.load();
+        let found = SETTINGS.iter().filter_map(|setting| {
+            let name = patterns.iter().find_map(|pattern| {
+                let literal = !pattern.iter().any(|byte| matches!(byte, b'*' | b'?' | b'['));
+                let hit = if literal {
+                    pattern.eq_ignore_ascii_case(setting.name.as_bytes())
+                } else {
+                    glob_match(pattern, setting.name.as_bytes(), true)
+                };
+                hit.then(|| if literal { pattern.to_vec() } else { setting.name.as_bytes().to_vec() })
+            })?;
+            Some((name, setting.value(&settings, self.port)))
+        });
+        found.collect()
+    }
+
+    /// Sets all of the named settings, or none.
+    ///
+    /// # Errors
+    /// As Redis: the first name that is unknown, read-only, given twice, or whose value does not fit.
+    pub(crate) fn set(&self, pairs: &[(&[u8], &[u8])]) -> Result<(), ReplyError> {
+        let mut changes: Vec<(&'static Setting, &[u8], &[u8])> = Vec::with_capacity(pairs.len());
+        for (name, value) in pairs {
+            let setting = table::find(name).ok_or_else(|| ReplyError::unknown_setting(name))?;
+            if setting.is_constant() {
+                return Err(ReplyError::setting_refused(name, "can't set immutable config"));
+            }
+            if changes.iter().any(|(known, _, _)| known.name == setting.name) {
+                return Err(ReplyError::setting_refused(name, "duplicate parameter"));
+            }
+            changes.push((setting, name, value));
+        }
+        let _changing = self.changing.lock();
+        let mut next = Settings::clone(&self.load());
+        for (setting, name, value) in changes {
+            setting.set(&mut next, value).map_err(|reason| ReplyError::setting_refused(name, &reason))?;
+        }
+        *self.current.write() = Arc::new(next);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config() -> Config {
+        Config::new(Settings::default(), 6379)
+    }
+
+    #[test]
+    fn several_are_set_or_none() {
+        let config = config();
+        let error = config.set(&[(b"timeout", b"5"), (b"maxclients", b"0")]).expect_err("out of range");
+        assert!(error.text().contains("'maxclients'"), "{error}");
+        assert_eq!(config.load().timeout_seconds, 0);
+        config.set(&[(b"timeout", b"5"), (b"MAXCLIENTS", b"7")]).expect("fits");
+        assert_eq!((config.load().timeout_seconds, config.load().max_clients), (5, 7));
+    }
+
+    #[test]
+    fn every_setting_that_can_be_set_takes_back_its_own_value() {
+        let config = config();
+        let all = config.get(&[b"*"]);
+        assert_eq!(all.len(), SETTINGS.len());
+        for (name, value) in all {
+            let setting = table::find(&name).expect("known");
+            if !setting.is_constant() {
+                config.set(&[(&name, value.as_bytes())]).expect("its own value");
+                assert_eq!(config.get(&[&name]), [(name, value)]);
+            }
+        }
+        assert_eq!(*config.load(), Settings::default());
+    }
+
+    #[test]
+    fn names_match_once_in_any_case() {
+        let config = config();
+        assert_eq!(config.get(&[b"TimeOut", b"timeout", b"time*"]), [(b"TimeOut".to_vec(), "0".to_owned())]);
+        assert!(config.get(&[b"nope", b"x*y"]).is_empty());
+    }
+
+    #[test]
+    fn passwords_compare_whole() {
+        let settings = Settings { password: "secret".into(), ..Settings::default() };
+        assert!(settings.is_password(b"secret"));
+        for wrong in [&b"secre"[..], b"secrets", b"", b"Secret"] {
+            assert!(!settings.is_password(wrong));
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! The table of settings: how each is read and written as text.
+
+use meridian_command::number::parse_i64;
+
+use super::{OutputLimit, OutputLimits, Settings, memory};
+use crate::session::NUMBERED_DATABASES;
+
+/// One setting.
+pub(super) struct Setting {
+    pub(super) name: &'static str,
+    kind: Kind,
+}
+
+enum Kind {
+    /// A number within bounds.
+    Number { least: i64, most: i64, field: fn(&mut Settings) -> &mut u64 },
+    /// An amount of memory of at least so many bytes.
+    Memory { least: i64, field: fn(&mut Settings) -> &mut u64 },
+    /// Anything.
+    Text { field: fn(&mut Settings) -> &mut String },
+    /// The limits of output buffers.
+    OutputLimits,
+    /// Fixed by how the system is built; shown because clients and tools ask.
+    Constant(fn(port: u16) -> String),
+}
+
+const INT_MAX: i64 = i32::MAX as i64;
+const MIB: i64 = 1 << 20;
+
+/// All settings, by name.
+pub(super) const SETTINGS: &[Setting] = &[
+    // Every write is in a log and synced before it is acknowledged.
+    Setting { name: "appendfsync", kind: Kind::Constant(|_| "always".to_owned()) },
+    Setting { name: "appendonly", kind: Kind::Constant(|_| "yes".to_owned()) },
+    Setting { name: "client-output-buffer-limit", kind: Kind::OutputLimits },
+    Setting {
+        name: "client-query-buffer-limit",
+        kind: Kind::Memory { least: MIB, field: |settings| &mut settings.query_buffer_limit },
+    },
+    Setting { name: "cluster-enabled", kind: Kind::Constant(|_| "no".to_owned()) },
+    Setting { name: "databases", kind: Kind::Constant(|_| NUMBERED_DATABASES.to_string()) },
+    Setting {
+        name: "maxclients",
+        kind: Kind::Number { least: 1, most: u32::MAX as i64, field: |settings| &mut settings.max_clients },
+    },
+    Setting { name: "port", kind: Kind::Constant(|port| port.to_string()) },
+    Setting {
+        name: "proto-max-bulk-len",
+        kind: Kind::Memory { least: MIB, field: |settings| &mut settings.max_bulk },
+    },
+    Setting { name: "requirepass", kind: Kind::Text { field: |settings| &mut settings.password } },
+    // Snapshots follow the length of the log, not a timetable.
+    Setting { name: "save", kind: Kind::Constant(|_| String::new()) },
+    Setting {
+        name: "shutdown-timeout",
+        kind: Kind::Number {
+            least: 0,
+            most: INT_MAX,
+            field: |settings| &mut settings.shutdown_timeout_seconds,
+        },
+    },
+    Setting {
+        name: "tcp-keepalive",
+        kind: Kind::Number { least: 0, most: INT_MAX, field: |settings| &mut settings.tcp_keepalive_seconds },
+    },
+    Setting {
+        name: "timeout",
+        kind: Kind::Number { least: 0, most: INT_MAX, field: |settings| &mut settings.timeout_seconds },
+    },
+];
+
+/// The setting of that name, in any case.
+pub(super) fn find(name: &[u8]) -> Option<&'static Setting> {
+    SETTINGS.iter().find(|setting| setting.name.as_bytes().eq_ignore_ascii_case(name))
+}
+
+impl Setting {
+    pub(super) fn is_constant(&self) -> bool {
+        matches!(self.kind, Kind::Constant(_))
+    }
+
+    pub(super) fn value(&self, settings: &Settings, port: u16) -> String {
+        let mut settings = settings.clone();
+        match self.kind {
+            Kind::Number { field, .. } | Kind::Memory { field, .. } => field(&mut settings).to_string(),
+            Kind::Text { field } => field(&mut settings).clone(),
+            Kind::OutputLimits => format_limits(&settings.output_limits),
+            Kind::Constant(value) => value(port),
+        }
+    }
+
+    /// Sets the value from its text, or says what is wrong with it.
+    pub(super) fn set(&self, settings: &mut Settings, value: &[u8]) -> Result<(), String> {
+        match self.kind {
+            Kind::Number { least, most, field } => {
+                let number = parse_i64(value).ok_or("argument couldn't be parsed into an integer")?;
+                *field(settings) = within(number, least, most)?;
+            }
+            Kind::Memory { least, field } => {
+                let bytes = text(value).and_then(memory::parse).ok_or("argument must be a memory value")?;
+                // Redis counts in signed 64 bits: what exceeds them counts as negative.
+                *field(settings) = within(i64::try_from(bytes).unwrap_or(-1), least, i64::MAX)?;
+            }
+            Kind::Text { field } => {
+                *field(settings) = text(value).ok_or("argument must be UTF-8")?.to_owned();
+            }
+            Kind::OutputLimits => settings.output_limits = parse_limits(value, settings.output_limits)?,
+            Kind::Constant(_) => return Err("can't set immutable config".to_owned()),
+        }
+        Ok(())
+    }
+}
+
+fn within(number: i64, least: i64, most: i64) -> Result<u64, String> {
+    let fits = (least..=most).contains(&number);
+    let number = u64::try_from(number).ok().filter(|_| fits);
+    number.ok_or_else(|| format!("argument must be between {least} and {most} inclusive"))
+}
+
+fn text(value: &[u8]) -> Option<&str> {
+    std::str::from_utf8(value).ok()
+}
+
+fn format_limits(limits: &OutputLimits) -> String {
+    let classes = [("normal", limits.normal), ("slave", limits.replica), ("pubsub", limits.pubsub)];
+    let texts = classes.map(|(name, limit)| {
+        let OutputLimit { hard, soft, soft_seconds } = limit;
+        format!("{name} {hard} {soft} {soft_seconds}")
+    });
+    texts.join(" ")
+}
+
+fn parse_limits(value: &[u8], mut limits: OutputLimits) -> Result<OutputLimits, String> {
+    let value = text(value).unwrap_or_default();
+    let words: Vec<&str> = value.split(' ').collect();
+    let (classes, []) = words.as_chunks::<4>() else {
+        return Err("Wrong number of arguments in buffer limit configuration.".to_owned());
+    };
+    for [class, hard, soft, seconds] in classes {
+        let class = match class.to_ascii_lowercase().as_str() {
+            "normal" => &mut limits.normal,
+            "slave" | "replica" => &mut limits.replica,
+            "pubsub" => &mut limits.pubsub,
+            _ => return Err("Invalid client class specified in buffer limit configuration.".to_owned()),
+        };
+        let size = |text: &str| memory::parse(text).and_then(|bytes| usize::try_from(bytes).ok());
+        let (Some(hard), Some(soft), Ok(soft_seconds)) = (size(hard), size(soft), seconds.parse()) else {
+            let reason = "Error in hard, soft or soft_seconds setting in buffer limit configuration.";
+            return Err(reason.to_owned());
+        };
+        *class = OutputLimit { hard, soft, soft_seconds };
+    }
+    Ok(limits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_sorted_and_lower_case() {
+        assert!(SETTINGS.is_sorted_by_key(|setting| setting.name));
+        assert!(SETTINGS.iter().all(|setting| setting.name == setting.name.to_ascii_lowercase()));
+    }
+
+    #[test]
+    fn limits_of_one_class_leave_the_others() {
+        let before = Settings::default().output_limits;
+        let after = parse_limits(b"pubsub 1mb 10 5 normal 1k 0 0", before).expect("well formed");
+        assert_eq!(after.pubsub, OutputLimit { hard: 1 << 20, soft: 10, soft_seconds: 5 });
+        assert_eq!(after.normal, OutputLimit { hard: 1000, soft: 0, soft_seconds: 0 });
+        assert_eq!(after.replica, before.replica);
+        assert!(parse_limits(b"normal 1 2", before).is_err());
+        assert!(parse_limits(b"master 1 2 3", before).is_err());
+    }
+}

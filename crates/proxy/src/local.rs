@@ -1,0 +1,117 @@
+//! Commands answered by the process the client is connected to.
+//!
+//! One function per command and one exhaustive match. A handler writes its reply at once, or hands back a future where
+//! the answer needs others: the connection awaits it before it goes on, so replies keep their order.
+
+mod about_clients;
+mod about_commands;
+mod cluster;
+mod config;
+mod debug;
+mod handshake;
+mod help;
+mod info;
+mod kill;
+mod wait;
+
+use std::{pin::Pin, sync::Arc};
+
+use meridian_command::{Args, ProxyCommand, ReplyError, ReplyWriter};
+
+use crate::{Shared, session::Session};
+
+/// What a handler works with besides its arguments.
+pub(crate) struct Context<'a> {
+    pub(crate) session: &'a mut Session,
+    pub(crate) shared: &'a Arc<Shared>,
+}
+
+/// What follows from a command.
+pub(crate) enum Outcome {
+    /// The reply is written.
+    Done,
+    /// The reply is written; the connection is to be closed once it is sent.
+    Close,
+    /// The reply is the result.
+    Async(Pin<Box<dyn Future<Output = Vec<u8>> + Send>>),
+}
+
+/// A handler that answers at once: it writes its reply, or the error is the reply.
+type Answer = Result<(), ReplyError>;
+
+/// Executes a command that was let through; `args` are the arguments after its name.
+pub(crate) fn execute(
+    context: &mut Context<'_>,
+    command: ProxyCommand,
+    args: &Args<'_>,
+    reply: &mut ReplyWriter<'_>,
+) -> Outcome {
+    use ProxyCommand as C;
+    let answer = match command {
+        C::Ping => handshake::ping(args, reply),
+        C::Hello => handshake::hello(context, args, reply),
+        C::Auth => handshake::auth(context, args, reply),
+        C::Echo => handshake::echo(args, reply),
+        C::Select => handshake::select(context, args, reply),
+        C::Quit => return handshake::quit(reply),
+        C::Reset => handshake::reset(context, reply),
+        C::ClientId => about_clients::id(context, reply),
+        C::ClientInfo => about_clients::info(context, reply),
+        C::ClientList => about_clients::list(context, args, reply),
+        C::ClientSetname => about_clients::set_name(context, args, reply),
+        C::ClientGetname => about_clients::get_name(context, reply),
+        C::ClientSetinfo => about_clients::set_info(context, args, reply),
+        C::ClientKill => match kill::kill(context, args, reply) {
+            Ok(outcome) => return outcome,
+            Err(error) => Err(error),
+        },
+        C::ClientReply => about_clients::replies(context, args, reply),
+        C::ClientNoEvict => about_clients::no_evict(context, args, reply),
+        C::ClientNoTouch => about_clients::no_touch(context, args, reply),
+        // Written by the table's introspection, which is being built.
+        C::Command
+        | C::CommandCount
+        | C::CommandList
+        | C::CommandInfo
+        | C::CommandDocs
+        | C::CommandGetkeys
+        | C::CommandGetkeysandflags => Err(ReplyError::new("ERR COMMAND is not available")),
+        C::Info => return info::info(context, args, reply),
+        C::Time => about_commands::time(reply),
+        C::ConfigGet => config::get(context, args, reply),
+        C::ConfigSet => config::set(context, args, reply),
+        C::ConfigResetstat => config::reset_statistics(context, reply),
+        C::ConfigRewrite => config::rewrite(),
+        C::Debug => match debug::debug(args, reply) {
+            Ok(outcome) => return outcome,
+            Err(error) => Err(error),
+        },
+        C::ClusterKeyslot => cluster::key_slot(args, reply),
+        C::ClusterInfo => cluster::info(context, reply),
+        C::ClusterMyid => cluster::my_id(context, reply),
+        C::Wait => match wait::wait(context, args) {
+            Ok(outcome) => return outcome,
+            Err(error) => Err(error),
+        },
+        C::ClientHelp => help::of("CLIENT", reply),
+        C::CommandHelp => help::of("COMMAND", reply),
+        C::ConfigHelp => help::of("CONFIG", reply),
+        C::ClusterHelp => help::of("CLUSTER", reply),
+        C::ObjectHelp => help::of("OBJECT", reply),
+    };
+    if let Err(error) = answer {
+        reply.error(&error);
+    }
+    Outcome::Done
+}
+
+/// `ON` or `OFF`.
+fn on_or_off(word: &[u8]) -> Result<bool, ReplyError> {
+    if word.eq_ignore_ascii_case(b"on") {
+        Ok(true)
+    } else if word.eq_ignore_ascii_case(b"off") {
+        Ok(false)
+    } else {
+        Err(ReplyError::SYNTAX)
+    }
+}

@@ -1,0 +1,157 @@
+//! What one connection has chosen and been granted.
+//!
+//! The session belongs to the connection's task alone. What others may see of it (`CLIENT LIST`) is mirrored in its
+//! [`Client`], so everything that both know is set here.
+
+use std::sync::Arc;
+
+use meridian_command::Protocol;
+
+use crate::clients::{Client, Registration, Trait};
+
+/// How many numbered databases `SELECT` knows.
+pub(crate) const NUMBERED_DATABASES: u8 = 16;
+
+/// The state of a connection between commands.
+#[derive(Debug)]
+pub(crate) struct Session {
+    client: Registration,
+    authenticated: bool,
+    protocol: Protocol,
+    numbered: u8,
+    no_touch: bool,
+    silence: Silence,
+}
+
+/// What `CLIENT REPLY` asked for.
+#[derive(Clone, Copy, Debug, Default)]
+struct Silence {
+    off: bool,
+    /// This command's reply is not sent.
+    skip: bool,
+    /// The next command's reply is not sent.
+    skip_next: bool,
+}
+
+impl Session {
+    /// A session that has not spoken yet. `authenticated` says that no password is needed.
+    pub(crate) fn new(client: Registration, authenticated: bool) -> Session {
+        Session {
+            client,
+            authenticated,
+            protocol: Protocol::Resp2,
+            numbered: 0,
+            no_touch: false,
+            silence: Silence::default(),
+        }
+    }
+
+    /// What others see of the connection.
+    pub(crate) fn client(&self) -> &Arc<Client> {
+        self.client.client()
+    }
+
+    /// The id of the connection, unique in this process.
+    pub(crate) fn id(&self) -> u64 {
+        self.client().id
+    }
+
+    pub(crate) fn authenticated(&self) -> bool {
+        self.authenticated
+    }
+
+    pub(crate) fn set_authenticated(&mut self, authenticated: bool) {
+        self.authenticated = authenticated;
+    }
+
+    pub(crate) fn protocol(&self) -> Protocol {
+        self.protocol
+    }
+
+    pub(crate) fn set_protocol(&mut self, protocol: Protocol) {
+        self.protocol = protocol;
+        self.client().set_protocol(protocol);
+    }
+
+    /// The numbered database that commands go to.
+    pub(crate) fn numbered(&self) -> u8 {
+        self.numbered
+    }
+
+    pub(crate) fn select(&mut self, numbered: u8) {
+        debug_assert!(numbered < NUMBERED_DATABASES);
+        self.numbered = numbered;
+        self.client().set_numbered(numbered);
+    }
+
+    /// Whether commands leave the keys' last use alone.
+    #[expect(dead_code, reason = "read once the engine keeps the last use of keys")]
+    pub(crate) fn no_touch(&self) -> bool {
+        self.no_touch
+    }
+
+    pub(crate) fn set_no_touch(&mut self, on: bool) {
+        self.no_touch = on;
+        self.client().set(Trait::NO_TOUCH, on);
+    }
+
+    pub(crate) fn set_no_evict(&mut self, on: bool) {
+        self.client().set(Trait::NO_EVICT, on);
+    }
+
+    /// `CLIENT REPLY ON` and `OFF`.
+    pub(crate) fn set_replies(&mut self, on: bool) {
+        self.silence.off = !on;
+        if on {
+            self.silence.skip = false;
+        }
+    }
+
+    /// `CLIENT REPLY SKIP`.
+    pub(crate) fn skip_next_reply(&mut self) {
+        self.silence.skip_next = !self.silence.off;
+    }
+
+    /// Ends a command (after a local one has run, when any other is sent off) and says whether its reply is sent.
+    pub(crate) fn finish_command(&mut self) -> bool {
+        let silent = self.silence.off || self.silence.skip;
+        self.silence.skip = std::mem::take(&mut self.silence.skip_next);
+        !silent
+    }
+
+    /// Makes the session as it was when the connection was opened.
+    pub(crate) fn reset(&mut self, authenticated: bool) {
+        self.select(0);
+        self.set_protocol(Protocol::Resp2);
+        self.set_authenticated(authenticated);
+        self.set_no_touch(false);
+        self.set_no_evict(false);
+        self.silence = Silence::default();
+        self.client().set_name(&[]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clients::Registry;
+
+    #[test]
+    fn skip_silences_the_next_reply_only_and_off_all_until_on() {
+        let registry = Registry::new();
+        let address = "127.0.0.1:1".parse().expect("an address");
+        let mut session = Session::new(registry.register(address, address, -1), true);
+        assert!(session.finish_command());
+        session.skip_next_reply();
+        assert!(session.finish_command(), "CLIENT REPLY SKIP itself writes nothing");
+        assert!(!session.finish_command());
+        assert!(session.finish_command());
+        session.set_replies(false);
+        session.skip_next_reply();
+        assert!(!session.finish_command());
+        assert!(!session.finish_command());
+        session.set_replies(true);
+        assert!(session.finish_command());
+        assert!(session.finish_command());
+    }
+}

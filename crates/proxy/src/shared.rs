@@ -1,0 +1,68 @@
+//! What all connections of a listener share.
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::{ClusterView, Settings, Upstream, clients::Registry, config::Config, stats::Stats};
+
+/// Who this process is, for `INFO` and `HELLO`.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// 40 hexadecimal digits, drawn when the process starts.
+    pub run_id: String,
+    /// The port clients connect to.
+    pub port: u16,
+    /// The version of the binary.
+    pub version: &'static str,
+    /// The file that the process was configured from; empty if none.
+    pub config_file: String,
+}
+
+impl Identity {
+    /// An identity with a fresh run id.
+    pub fn new(version: &'static str, config_file: String) -> Identity {
+        let words = [meridian_rt::random::next_u64(), meridian_rt::random::next_u64()];
+        let run_id =
+            format!("{:016x}{:016x}{:08x}", words[0], words[1], meridian_rt::random::next_u64() as u32);
+        Identity { run_id, port: 0, version, config_file }
+    }
+}
+
+/// What all connections of a listener share.
+pub struct Shared {
+    pub(crate) identity: Identity,
+    pub(crate) config: Config,
+    pub(crate) clients: Registry,
+    pub(crate) stats: Stats,
+    pub(crate) cluster: Arc<dyn ClusterView>,
+    pub(crate) upstream: Arc<dyn Upstream>,
+    /// Cancelled when connections shall finish what is in flight and close.
+    pub(crate) drain: CancellationToken,
+}
+
+impl Shared {
+    /// Nobody connected yet.
+    pub fn new(
+        identity: Identity,
+        settings: Settings,
+        cluster: Arc<dyn ClusterView>,
+        upstream: Arc<dyn Upstream>,
+    ) -> Shared {
+        Shared {
+            config: Config::new(settings, identity.port),
+            identity,
+            clients: Registry::new(),
+            stats: Stats::new(),
+            cluster,
+            upstream,
+            drain: CancellationToken::new(),
+        }
+    }
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared").field("identity", &self.identity).finish_non_exhaustive()
+    }
+}
