@@ -8,6 +8,7 @@ mod args;
 pub mod doc;
 mod error;
 mod glob;
+pub mod introspect;
 mod keys;
 pub mod number;
 mod reply;

@@ -35,9 +35,7 @@ pub fn parse_u64(text: &[u8]) -> Option<u64> {
         [b'1'..=b'9', ..] => {}
         _ => return None,
     }
-    text.iter().try_fold(0_u64, |value, digit| {
-        value.checked_mul(10)?.checked_add(decimal_digit(*digit)?)
-    })
+    text.iter().try_fold(0_u64, |value, digit| value.checked_mul(10)?.checked_add(decimal_digit(*digit)?))
 }
 
 fn decimal_digit(byte: u8) -> Option<u64> {

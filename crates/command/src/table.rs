@@ -13,8 +13,7 @@ mod index;
 mod server;
 mod string;
 
-#[cfg(test)]
-use index::find;
+pub(crate) use index::{find, find_sub};
 pub use index::{lookup, resolve, rows};
 
 use crate::CommandSpec;

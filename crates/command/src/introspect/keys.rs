@@ -1,0 +1,65 @@
+//! `COMMAND GETKEYS` and `COMMAND GETKEYSANDFLAGS`: the arguments are a whole call.
+
+use super::simple_set;
+use crate::{
+    Args, CommandSpec, Flags, KeyPositions, KeySpec, ReplyError, ReplyWriter,
+    table::{find, find_sub},
+};
+
+/// `COMMAND GETKEYS`.
+///
+/// # Errors
+/// If the call is none, or has no keys.
+pub fn keys(call: Args<'_>, reply: &mut ReplyWriter<'_>) -> Result<(), ReplyError> {
+    let found = keys_of(call.as_slice())?;
+    reply.array(found.len());
+    for (position, _) in found {
+        reply.bulk(&call[position]);
+    }
+    Ok(())
+}
+
+/// `COMMAND GETKEYSANDFLAGS`.
+///
+/// # Errors
+/// If the call is none, or has no keys.
+pub fn keys_and_flags(call: Args<'_>, reply: &mut ReplyWriter<'_>) -> Result<(), ReplyError> {
+    let found = keys_of(call.as_slice())?;
+    reply.array(found.len());
+    for (position, keys) in found {
+        reply.array(2);
+        reply.bulk(&call[position]);
+        simple_set(reply, keys.flags_for(call.as_slice()).names());
+    }
+    Ok(())
+}
+
+fn keys_of(call: &[&[u8]]) -> Result<Vec<(usize, &'static KeySpec)>, ReplyError> {
+    let spec = called(call).ok_or(ReplyError::INVALID_COMMAND)?;
+    if spec.keys.is_empty() {
+        return Err(ReplyError::NO_KEY_ARGUMENTS);
+    }
+    if !spec.arity.admits(call.len()) {
+        return Err(ReplyError::INVALID_ARITY);
+    }
+    let mut found = Vec::new();
+    for keys in spec.keys {
+        let mut positions = KeyPositions::new();
+        keys.positions(call, &mut positions)?;
+        found.extend(positions.into_iter().map(|position| (position, keys)));
+    }
+    if found.is_empty() && !spec.flags.contains(Flags::NO_MANDATORY_KEYS) {
+        return Err(ReplyError::INVALID_KEYS);
+    }
+    Ok(found)
+}
+
+/// The row that a call names, whatever the number of its arguments.
+fn called(call: &[&[u8]]) -> Option<&'static CommandSpec> {
+    let spec = find(call.first()?)?.spec();
+    match call.get(1) {
+        _ if spec.parent().is_some() => None,
+        Some(sub) if spec.is_container() => find_sub(spec.name, sub).map(|entry| entry.spec()),
+        _ => Some(spec),
+    }
+}
