@@ -354,6 +354,26 @@ impl ReplyError {
     );
 }
 
+/// What only a cluster can answer. The first word tells clients whether to try again.
+impl ReplyError {
+    /// Nothing was executed: the shard had no leader until the command ran out of time. Safe to send again.
+    pub const NOT_APPLIED_NO_LEADER: ReplyError =
+        ReplyError::new("CLUSTERDOWN The shard of the key has no leader now, nothing was applied");
+    /// The command was sent and no answer came in time: it may or may not be applied.
+    pub const OUTCOME_UNKNOWN: ReplyError =
+        ReplyError::new("TIMEOUT No answer from the shard in time, the command may or may not be applied");
+    /// No map of the cluster, or none of the database.
+    pub const NO_MAP: ReplyError =
+        ReplyError::new("CLUSTERDOWN The cluster is not initialised, nothing was applied");
+    /// Keys of a command that cannot be cut up live on several shards.
+    pub const CROSS_SHARD: ReplyError = ReplyError::new(
+        "CROSSSLOT Keys in request don't hash to the same slot and live on several shards, give them one hash tag",
+    );
+    /// A message between processes does not add up.
+    pub const INTERNAL_MALFORMED: ReplyError =
+        ReplyError::new("ERR internal error: malformed message between nodes");
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -373,22 +393,4 @@ mod tests {
         assert!(line < 128 * 2 + 64, "{line}");
         assert!(ReplyError::unknown_subcommand(&long, b"client").line().len() < 128 + 64);
     }
-}
-
-/// What only a cluster can answer. The first word tells clients whether to try again.
-impl ReplyError {
-    /// Nothing was executed: the shard had no leader until the command ran out of time. Safe to send again.
-    pub const NOT_APPLIED_NO_LEADER: ReplyError =
-        ReplyError::new("CLUSTERDOWN The shard of the key has no leader now, nothing was applied");
-    /// The command was sent and no answer came in time: it may or may not be applied.
-    pub const OUTCOME_UNKNOWN: ReplyError =
-        ReplyError::new("TIMEOUT No answer from the shard in time, the command may or may not be applied");
-    /// No map of the cluster, or none of the database.
-    pub const NO_MAP: ReplyError = ReplyError::new("CLUSTERDOWN The cluster is not initialised, nothing was applied");
-    /// Keys of a command that cannot be cut up live on several shards.
-    pub const CROSS_SHARD: ReplyError = ReplyError::new(
-        "CROSSSLOT Keys in request don't hash to the same slot and live on several shards, give them one hash tag",
-    );
-    /// A message between processes does not add up.
-    pub const INTERNAL_MALFORMED: ReplyError = ReplyError::new("ERR internal error: malformed message between nodes");
 }

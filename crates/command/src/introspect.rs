@@ -10,6 +10,7 @@ mod keys;
 
 pub use docs::docs;
 pub use help::help;
+pub(crate) use help::syntax;
 pub use info::{all, info};
 pub use keys::{keys, keys_and_flags};
 

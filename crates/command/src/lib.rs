@@ -6,6 +6,7 @@
 mod acl;
 mod args;
 pub mod doc;
+pub mod document;
 mod error;
 mod glob;
 pub mod introspect;

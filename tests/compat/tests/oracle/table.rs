@@ -1,0 +1,206 @@
+//! The command table against what Redis tells of its own.
+
+use bytes::Bytes;
+use meridian_command::{
+    Args, CommandSpec, Protocol, ReplyError, ReplyWriter, introspect, resolve,
+    table::{Container, rows},
+};
+use meridian_resp::{Value, decode};
+use meridian_tests_compat::{Client, Redis};
+
+/// Rows that Redis 7.0 does not have.
+const NEWER_THAN_THE_ORACLE: [&str; 2] = ["CLIENT|SETINFO", "CLIENT|NO-TOUCH"];
+
+/// What of `COMMAND DOCS` is ours: sentences, and which subcommands there are.
+const OWN_DOCS: [&str; 4] = ["summary", "complexity", "history", "subcommands"];
+
+type Writes = fn(Args<'_>, &mut ReplyWriter<'_>) -> Result<(), ReplyError>;
+
+fn ours(write: Writes, protocol: Protocol, args: &[&[u8]]) -> Vec<u8> {
+    let mut buffer = Vec::new();
+    let mut reply = ReplyWriter::new(&mut buffer, protocol);
+    if let Err(error) = write(Args::new(args), &mut reply) {
+        reply.error(&error);
+    }
+    buffer
+}
+
+fn value(reply: Vec<u8>) -> Value {
+    decode(&Bytes::from(reply)).expect("well formed").expect("complete").0
+}
+
+fn connect(redis: &Redis, protocol: Protocol) -> Client {
+    let mut client = redis.connect();
+    if protocol == Protocol::Resp3 {
+        client.call(&[b"HELLO", b"3"]);
+    }
+    client
+}
+
+fn compared() -> impl Iterator<Item = &'static CommandSpec> {
+    rows().filter(|spec| !NEWER_THAN_THE_ORACLE.contains(&spec.name))
+}
+
+/// Replaces the list of subcommands, of which we have fewer.
+fn without_subcommands(mut info: Value) -> Value {
+    if let Value::Array(rows) = &mut info {
+        for row in rows {
+            if let Value::Array(fields) = row {
+                fields.pop();
+            }
+        }
+    }
+    info
+}
+
+fn without_own_docs(docs: Value) -> Value {
+    let Value::Map(commands) = docs else { return docs };
+    let strip = |(name, docs): (Value, Value)| match docs {
+        Value::Map(fields) => {
+            let own = |(key, _): &(Value, Value)| key.as_str().is_some_and(|key| OWN_DOCS.contains(&key));
+            (name, Value::Map(fields.into_iter().filter(|field| !own(field)).collect()))
+        }
+        other => (name, other),
+    };
+    Value::Map(commands.into_iter().map(strip).collect())
+}
+
+#[test]
+fn rows_equal_those_of_redis() {
+    let Some(redis) = Redis::start("the command table") else { return };
+    let mut client = connect(&redis, Protocol::Resp3);
+    for spec in compared() {
+        let name = spec.name.as_bytes();
+        let ours = value(ours(introspect::info, Protocol::Resp3, &[name]));
+        let theirs = value(client.call(&[b"COMMAND", b"INFO", name]));
+        assert_eq!(without_subcommands(ours), without_subcommands(theirs), "{}", spec.name);
+    }
+}
+
+#[test]
+fn documentation_has_the_shape_of_redis() {
+    let Some(redis) = Redis::start("COMMAND DOCS") else { return };
+    let mut client = connect(&redis, Protocol::Resp3);
+    for spec in compared() {
+        let name = spec.name.as_bytes();
+        let ours = value(ours(introspect::docs, Protocol::Resp3, &[name]));
+        let theirs = value(client.call(&[b"COMMAND", b"DOCS", name]));
+        assert_eq!(without_own_docs(ours), without_own_docs(theirs), "{}", spec.name);
+    }
+}
+
+#[test]
+fn calls_are_refused_with_the_words_of_redis() {
+    let Some(redis) = Redis::start("errors of names and arities") else { return };
+    let mut client = redis.connect();
+    let mut check = |call: &[&[u8]]| {
+        if let Err(error) = resolve(call) {
+            let mut ours = Vec::new();
+            error.write(&mut ours);
+            let theirs = client.call(call);
+            assert_eq!(String::from_utf8_lossy(&ours), String::from_utf8_lossy(&theirs));
+        }
+    };
+    let long = [b'x'; 300];
+    for spec in compared() {
+        let name: Vec<&[u8]> = spec.name.split('|').map(str::as_bytes).collect();
+        for count in 0..8 {
+            let call: Vec<&[u8]> =
+                name.iter().copied().chain(std::iter::repeat_n(&b"1"[..], count)).collect();
+            // What is accepted would be executed: only refusals are sent.
+            check(&call);
+        }
+    }
+    for container in Container::ALL {
+        check(&[container.spec().name.to_ascii_lowercase().as_bytes(), b"nope", b"x"]);
+        check(&[container.spec().name.as_bytes(), &long]);
+    }
+    check(&[b"nope"]);
+    check(&[b"", b"x"]);
+    check(&[b"client|id"]);
+    check(&[b"nope\r\n", b"a\nb", b"c\0d", b"\xff\xfe"]);
+    check(&[&long, &long, &long]);
+    check(&[b"nope", &long[..100], &long[..50], b"z"]);
+    check(&[b"nope", &long[..125], b"y", b"z"]);
+}
+
+/// Subcommands of COMMAND with arguments for them.
+const CALLS: [(&str, Writes, &[&str]); 4] = [
+    (
+        "GETKEYS",
+        introspect::keys,
+        &[
+            "get a",
+            "get a b",
+            "mget a b",
+            "mset a 1 b 2",
+            "mset a 1 b",
+            "bitop and d a b",
+            "rename a b",
+            "copy a b db 1",
+            "lcs a b len",
+            "object encoding a",
+            "object nope a",
+            "object|encoding a",
+            "nope a",
+            "ping a",
+            "client id",
+            "bitfield a get u8 0 set u8 0 1",
+        ],
+    ),
+    (
+        "GETKEYSANDFLAGS",
+        introspect::keys_and_flags,
+        &[
+            "set a b",
+            "set a b get",
+            "set a b nx get ex 10",
+            "getset a b",
+            "bitfield a get u8 0",
+            "bitfield a overflow sat get u8 0",
+            "bitfield a get u8 0 set u8 0 1",
+            "bitop not a b",
+            "renamenx a b",
+            "del a b",
+            "unlink a",
+            "dbsize a",
+            "append a b",
+            "object freq a",
+        ],
+    ),
+    ("INFO", introspect::info, &["nope", "get nope client|id", "get|x"]),
+    (
+        "LIST",
+        introspect::list,
+        &["filterby", "filterby module x", "filterby aclcat nope", "filterby pattern a b", "x"],
+    ),
+];
+
+#[test]
+fn commands_about_commands_answer_alike() {
+    let Some(redis) = Redis::start("COMMAND") else { return };
+    for protocol in [Protocol::Resp2, Protocol::Resp3] {
+        let mut client = connect(&redis, protocol);
+        for (sub, write, lines) in CALLS {
+            for line in lines {
+                let args: Vec<&[u8]> = line.split(' ').map(str::as_bytes).collect();
+                let call: Vec<&[u8]> =
+                    [&b"COMMAND"[..], sub.as_bytes()].into_iter().chain(args.clone()).collect();
+                let ours = resolve(&call).map_or_else(
+                    |error| {
+                        let mut line = Vec::new();
+                        error.write(&mut line);
+                        line
+                    },
+                    |_| ours(write, protocol, &args),
+                );
+                let theirs = client.call(&call);
+                assert_eq!(
+                    String::from_utf8_lossy(&ours),
+                    String::from_utf8_lossy(&theirs),
+                    "COMMAND {sub} {line}"
+                );
+            }
+        }
+    }
+}
