@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use meridian_topology::ShardId;
 
 /// Numbers of one numbered database, added up over all shards.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -43,7 +44,13 @@ pub trait ClusterView: Send + Sync + 'static {
     /// Asks all shards; numbered databases without keys are left out.
     fn keyspace(&self) -> BoxFuture<'static, Vec<KeyspaceStats>>;
 
-    /// Waits until `wanted` replicas besides the leader have everything that the connection of that id wrote, or the
+    /// Waits until `wanted` replicas besides the leader have all that is applied on these shards now (none named: on
+    /// all shards), or the
     /// time is over; answers how many have it.
-    fn replicas(&self, connection: u64, wanted: u64, timeout: Option<Duration>) -> BoxFuture<'static, u64>;
+    fn replicas(
+        &self,
+        shards: Vec<ShardId>,
+        wanted: u64,
+        timeout: Option<Duration>,
+    ) -> BoxFuture<'static, u64>;
 }

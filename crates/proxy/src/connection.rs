@@ -1,12 +1,27 @@
-//! One client's connection: reads, executes in order, writes once per batch.
+//! One client's connection: reads, gates and plans commands, sends them to the shards, hands out replies in order.
+//!
+//! Commands of one socket read travel together ([`building`]); the replies are put in order and written by whoever
+//! completes them ([`output`]). The task itself reads on meanwhile, up to a bound. A command whose answer needs more
+//! than one step (WAIT, INFO, RANDOMKEY over shards) waits for all before it and holds up all behind it.
+
+mod batch;
+mod building;
+mod output;
+mod random_key;
 
 use std::sync::{Arc, atomic::Ordering};
 
 use futures_util::future::BoxFuture;
-use meridian_command::{Command, ReplyWriter, wire::Head};
+use meridian_command::{Command, EngineCommand, ReplyError, wire::Head};
 use meridian_resp::{Limits, Progress, RequestParser};
-use meridian_rt::{clock::Instant, net::TcpStream};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use meridian_router::plan::{Plan, plan};
+use meridian_rt::{
+    clock::Instant,
+    net::{ReadHalf, TcpStream},
+};
+use meridian_topology::DatabaseId;
+use smallvec::SmallVec;
+use tokio::io::AsyncReadExt;
 
 use crate::{
     Settings, Shared,
@@ -15,33 +30,44 @@ use crate::{
     local::{self, Outcome},
     output_limit::OutputGuard,
     session::Session,
-    stats::Tally,
 };
+use building::{Building, Terms};
+use output::Output;
 
-/// Bytes that a read asks for.
+/// Bytes that a read asks for, unless a large command is known to be coming.
 const READ: usize = 16 << 10;
-/// Buffers larger than this are given back once they are empty.
+/// And at most.
+const READ_MAX: usize = 1 << 20;
+/// An input buffer larger than this is given back once it is empty.
 const KEPT: usize = 64 << 10;
+/// Commands are sent when so many bytes of them have gathered, although more are there.
+const BATCH_BYTES: usize = 1 << 20;
+/// With so many batches under way, or so many bytes unsent, nothing more is read.
+const BATCHES: usize = 128;
+const UNSENT: usize = 1 << 20;
 
 /// Serves the client until it leaves, is told to, or is drained.
 pub(crate) async fn run(stream: TcpStream, registration: Registration, shared: Arc<Shared>) {
+    let (reader, writer) = stream.into_split();
     let settings = shared.config.load();
     let session = Session::new(registration, !settings.needs_password());
     let client = Arc::clone(session.client());
+    let version = shared.router.version();
     let mut connection = Connection {
         session,
+        building: Building::new(shared.router.table()),
+        version,
+        output: Output::new(writer),
         shared,
         settings,
         parser: RequestParser::new(),
         input: Vec::new(),
-        output: Vec::new(),
-        tally: Tally::default(),
         guard: OutputGuard::default(),
     };
     tokio::select! {
         biased;
         () = client.killed() => {}
-        () = connection.serve(stream) => {}
+        () = connection.serve(reader) => {}
     }
 }
 
@@ -51,18 +77,19 @@ struct Connection {
     settings: Arc<Settings>,
     parser: RequestParser,
     input: Vec<u8>,
-    output: Vec<u8>,
-    tally: Tally,
+    building: Building,
+    /// The router's version that `building` was made with.
+    version: u64,
+    output: Arc<Output>,
     guard: OutputGuard,
 }
 
 /// What came of one command.
 enum Step {
-    Executed,
-    /// The reply comes later.
+    Taken,
+    /// The reply comes later, from something that is neither one shard's answer nor a merge of several.
     Pending {
         command: Command,
-        answered: bool,
         reply: BoxFuture<'static, Vec<u8>>,
     },
     /// There is no complete command.
@@ -72,34 +99,58 @@ enum Step {
 }
 
 impl Connection {
-    async fn serve(&mut self, mut stream: TcpStream) {
-        let drain = self.shared.drain.clone();
+    async fn serve(&mut self, mut reader: ReadHalf) {
         loop {
             let open = self.execute_all().await;
-            if !self.output.is_empty() {
-                let totals = &self.shared.stats.totals;
-                totals.writes.fetch_add(1, Ordering::Relaxed);
-                totals.output_bytes.fetch_add(self.output.len() as u64, Ordering::Relaxed);
-                if stream.write_all(&self.output).await.is_err() {
-                    return;
-                }
-                clear(&mut self.output);
-            }
-            if !open {
-                // The peer may be gone already.
-                drop(stream.shutdown().await);
+            self.report_buffers();
+            if !open || !self.read(&mut reader).await {
+                self.finish().await;
                 return;
             }
-            self.report_buffers();
-            self.input.reserve(READ);
+        }
+    }
+
+    /// Waits for more from the client, and sees to the output meanwhile; whether there is more.
+    async fn read(&mut self, reader: &mut ReadHalf) -> bool {
+        let drain = self.shared.drain.clone();
+        loop {
+            if self.output.is_broken() || self.exceeds_limit() {
+                return false;
+            }
+            let output = &self.output;
+            let reads = output.unfinished() < BATCHES && output.waiting_bytes() < UNSENT;
+            if reads && self.input.capacity() - self.input.len() < READ {
+                let wanted = self.parser.wanted(&self.input).clamp(READ, READ_MAX);
+                self.input.reserve(wanted);
+            }
             tokio::select! {
                 biased;
-                () = drain.cancelled() => return,
-                read = stream.read_buf(&mut self.input) => match read {
-                    Ok(length) if length > 0 => self.received(length),
-                    _ => return,
+                read = reader.read_buf(&mut self.input), if reads => match read {
+                    Ok(length) if length > 0 => {
+                        self.received(length);
+                        return true;
+                    }
+                    _ => return false,
                 },
+                _ = output.flush(), if output.waiting_bytes() > 0 => {}
+                () = output.changed() => {}
+                () = drain.cancelled() => return false,
             }
+        }
+    }
+
+    /// Waits for the replies under way and sends them. The client may be gone already.
+    async fn finish(&mut self) {
+        self.settle().await;
+        if self.output.flush().await.is_ok() {
+            self.output.shutdown().await;
+        }
+    }
+
+    /// Waits until nothing is under way.
+    async fn settle(&mut self) {
+        while self.output.unfinished() > 0 && !self.output.is_broken() {
+            self.output.changed().await;
         }
     }
 
@@ -111,37 +162,39 @@ impl Connection {
         self.settings = self.shared.config.load();
     }
 
+    fn exceeds_limit(&mut self) -> bool {
+        let limit = self.settings.output_limits.normal;
+        let exceeded = self.guard.exceeded(limit, self.output.waiting_bytes(), Instant::now());
+        if exceeded {
+            self.shared.stats.totals.output_limit_closed.fetch_add(1, Ordering::Relaxed);
+            tracing::info!(client = self.session.id(), "closed: output buffer limit");
+            self.output.give_up();
+        }
+        exceeded
+    }
+
     /// Executes what was read; whether the connection stays open.
     async fn execute_all(&mut self) -> bool {
+        if self.version != self.shared.router.version() {
+            self.settle().await;
+            self.version = self.shared.router.version();
+            self.building = Building::new(self.shared.router.table());
+        }
         let open = loop {
-            let started = Instant::now();
             match self.step() {
-                Step::Executed => {}
-                Step::Pending { command, answered, reply } => {
-                    let reply = reply.await;
-                    let failed = self.shared.stats.reply(&reply);
-                    self.tally.add(&self.shared.stats, command, started.elapsed(), failed);
-                    if answered {
-                        self.output.extend_from_slice(&reply);
-                    }
-                }
+                Step::Taken if self.building.bytes() < BATCH_BYTES => {}
+                Step::Taken => self.send().await,
+                Step::Pending { command, reply } => self.answer_later(command, reply).await,
                 Step::Starved => break true,
                 Step::Close => break false,
             }
-            let limit = self.settings.output_limits.normal;
-            if self.guard.exceeded(limit, self.output.len(), Instant::now()) {
-                self.shared.stats.totals.output_limit_closed.fetch_add(1, Ordering::Relaxed);
-                tracing::info!(client = self.session.id(), "closed: output buffer limit");
-                self.output.clear();
-                break false;
-            }
         };
+        self.send().await;
         let consumed = self.parser.take_consumed();
         self.input.drain(..consumed);
-        if self.input.is_empty() {
-            clear(&mut self.input);
+        if self.input.is_empty() && self.input.capacity() > KEPT {
+            self.input = Vec::new();
         }
-        self.tally.flush(&self.shared.stats);
         if open && self.input.len() as u64 > self.settings.query_buffer_limit {
             self.shared.stats.totals.query_limit_closed.fetch_add(1, Ordering::Relaxed);
             tracing::info!(client = self.session.id(), "closed: query buffer limit");
@@ -150,64 +203,91 @@ impl Connection {
         open
     }
 
+    /// Sends what has gathered; waits for room first where a shard is behind.
+    async fn send(&mut self) {
+        if let Some(link) = self.building.full_link() {
+            // When there is none in time, the commands are answered by the link as out of time.
+            let waited = tokio::time::timeout_at(self.shared.router.deadline(), link.room()).await;
+            if waited.is_err() {
+                tracing::debug!(shard = %link.shard(), "no room in time");
+            }
+        }
+        self.building.send(&mut self.session, &self.output, &self.shared);
+    }
+
+    /// Sends what has gathered, waits until all of it is answered, then for this reply.
+    async fn answer_later(&mut self, command: Command, reply: BoxFuture<'static, Vec<u8>>) {
+        let answered = self.session.finish_command();
+        self.send().await;
+        self.settle().await;
+        let started = Instant::now();
+        let reply = reply.await;
+        let failed = self.shared.stats.reply(&reply);
+        self.shared.stats.executed(command, 1, started.elapsed(), u64::from(failed));
+        if answered && !self.output.is_broken() {
+            self.output.write(|out| out.extend_from_slice(&reply));
+        }
+    }
+
     fn step(&mut self) -> Step {
-        let Connection { session, shared, settings, parser, input, output, tally, .. } = self;
         let limits = Limits {
-            bulk: usize::try_from(settings.max_bulk).unwrap_or(usize::MAX),
-            authenticated: session.authenticated(),
+            bulk: usize::try_from(self.settings.max_bulk).unwrap_or(usize::MAX),
+            authenticated: self.session.authenticated(),
             ..Limits::default()
         };
+        let terms = Terms {
+            database: DatabaseId::DEFAULT,
+            numbered: self.session.numbered(),
+            protocol: self.session.protocol(),
+        };
+        let Connection { session, shared, parser, input, building, .. } = self;
         match parser.parse(input, &limits) {
             Ok(Progress::Command) => {}
             Ok(Progress::Incomplete) => return Step::Starved,
             Err(error) => {
-                let before = output.len();
-                error.reply().write(output);
-                shared.stats.reply(&output[before..]);
+                refuse(shared, building, terms, &error.reply());
                 session.client().set(Trait::CLOSE_AFTER_REPLY, true);
                 return Step::Close;
             }
         }
-        let words: Vec<&[u8]> = parser.args(input).collect();
+        let words: SmallVec<[&[u8]; 8]> = parser.args(input).collect();
         if gate::is_http(&words) {
             tracing::info!(client = session.id(), "closed: speaks HTTP");
             return Step::Close;
         }
-        let before = output.len();
-        let call = match gate::admit(session, &words) {
-            Ok(call) => call,
-            Err(refusal) => {
-                refusal.error.write(output);
-                shared.stats.rejected(refusal.command);
-                shared.stats.reply(&output[before..]);
-                if !session.finish_command() {
-                    output.truncate(before);
+        let step = match gate::admit(session, &words) {
+            Ok(call) => {
+                session.client().set_command(call.command);
+                let name = words.len() - call.args.len();
+                match call.command {
+                    Command::Engine(command) => engine(shared, building, terms, command, &words, name),
+                    Command::Proxy(command) => {
+                        let mut outcome = Outcome::Done;
+                        building.answer(Some(call.command), terms, |reply| {
+                            let mut context = local::Context { session, shared };
+                            outcome = local::execute(&mut context, command, &call.args, reply);
+                        });
+                        match outcome {
+                            Outcome::Done => Step::Taken,
+                            Outcome::Close => Step::Close,
+                            Outcome::Async(reply) => {
+                                building.take_back();
+                                Step::Pending { command: call.command, reply }
+                            }
+                        }
+                    }
                 }
-                return Step::Executed;
+            }
+            Err(refusal) => {
+                shared.stats.rejected(refusal.command);
+                refuse(shared, building, terms, &refusal.error);
+                Step::Taken
             }
         };
-        session.client().set_command(call.command);
-        let started = Instant::now();
-        let outcome = match call.command {
-            Command::Engine(command) => {
-                let head = Head { command, protocol: session.protocol(), numbered: session.numbered() };
-                Outcome::Async(shared.upstream.execute(session.id(), head, call.args.as_slice()))
-            }
-            Command::Proxy(command) => {
-                let mut reply = ReplyWriter::new(output, session.protocol());
-                local::execute(&mut local::Context { session, shared }, command, &call.args, &mut reply)
-            }
-        };
-        let answered = session.finish_command();
-        if let Outcome::Async(reply) = outcome {
-            return Step::Pending { command: call.command, answered, reply };
+        if !matches!(step, Step::Pending { .. }) && !session.finish_command() {
+            building.silence();
         }
-        let failed = shared.stats.reply(&output[before..]);
-        tally.add(&shared.stats, call.command, started.elapsed(), failed);
-        if !answered {
-            output.truncate(before);
-        }
-        if matches!(outcome, Outcome::Close) { Step::Close } else { Step::Executed }
+        step
     }
 
     fn report_buffers(&self) {
@@ -215,17 +295,44 @@ impl Connection {
             query: self.input.len(),
             query_free: self.input.capacity() - self.input.len(),
             argv: 0,
-            reply_capacity: self.output.capacity(),
-            unsent: self.output.len(),
+            reply_capacity: self.output.waiting_bytes(),
+            unsent: self.output.waiting_bytes(),
         });
     }
 }
 
-/// Empties a buffer, and gives its memory back if it is large.
-fn clear(buffer: &mut Vec<u8>) {
-    if buffer.capacity() > KEPT {
-        *buffer = Vec::new();
-    } else {
-        buffer.clear();
+/// Answers with an error; it is counted as such, but as a call of no command.
+fn refuse(shared: &Shared, building: &mut Building, terms: Terms, error: &ReplyError) {
+    let mut reply = Vec::new();
+    error.write(&mut reply);
+    shared.stats.reply(&reply);
+    building.answer(None, terms, |writer| writer.raw(&reply));
+}
+
+/// Takes a command for the shards.
+fn engine(
+    shared: &Arc<Shared>,
+    building: &mut Building,
+    terms: Terms,
+    command: EngineCommand,
+    words: &[&[u8]],
+    name: usize,
+) -> Step {
+    match plan(command.spec(), words, name, building.table(), terms.database) {
+        Ok(Plan::Random) => {
+            let head = Head { command, protocol: terms.protocol, numbered: terms.numbered };
+            let (router, table) = (Arc::clone(&shared.router), Arc::clone(building.table()));
+            let reply = Box::pin(random_key::draw(router, table, terms.database, head));
+            Step::Pending { command: Command::Engine(command), reply }
+        }
+        Ok(plan) => {
+            building.engine(command, &plan, terms, words, name);
+            Step::Taken
+        }
+        Err(error) => {
+            shared.stats.rejected(Some(Command::Engine(command)));
+            refuse(shared, building, terms, &error);
+            Step::Taken
+        }
     }
 }

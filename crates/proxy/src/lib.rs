@@ -15,13 +15,13 @@ mod server;
 mod session;
 mod shared;
 mod stats;
-mod upstream;
+mod view;
 
 pub use cluster_view::{ClusterView, KeyspaceStats, Summary};
 pub use config::{OutputLimit, OutputLimits, Settings};
 pub use server::{BindError, Server, ServerOptions};
 pub use shared::{Identity, Shared};
-pub use upstream::Upstream;
+pub use view::RouterView;
 
 /// The version of Redis that clients are told, because they choose by it what they may use.
 pub const REDIS_VERSION: &str = "7.2.0";

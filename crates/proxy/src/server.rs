@@ -11,7 +11,8 @@ use thiserror::Error;
 use tokio::io::AsyncWriteExt;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{ClusterView, Identity, Settings, Shared, Upstream, connection};
+use crate::{ClusterView, Identity, Settings, Shared, connection};
+use meridian_router::Router;
 
 /// How often idle clients are looked for and rates are measured.
 const TICK: Duration = Duration::from_secs(1);
@@ -36,7 +37,8 @@ pub struct ServerOptions {
     pub identity: Identity,
     pub settings: Settings,
     pub cluster: Arc<dyn ClusterView>,
-    pub upstream: Arc<dyn Upstream>,
+    /// The way to the shards.
+    pub router: Arc<Router>,
 }
 
 /// A listener for Redis clients, and what its connections share.
@@ -57,7 +59,7 @@ impl Server {
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let identity = Identity { port: address.port(), ..options.identity };
-        let shared = Arc::new(Shared::new(identity, options.settings, options.cluster, options.upstream));
+        let shared = Arc::new(Shared::new(identity, options.settings, options.cluster, options.router));
         Ok(Server { listener, address, shared })
     }
 

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use meridian_command::Protocol;
+use meridian_topology::ShardId;
 
 use crate::clients::{Client, Registration, Trait};
 
@@ -21,6 +22,8 @@ pub(crate) struct Session {
     numbered: u8,
     no_touch: bool,
     silence: Silence,
+    /// The shards that the connection has sent writes to, in order.
+    written: Vec<ShardId>,
 }
 
 /// What `CLIENT REPLY` asked for.
@@ -43,6 +46,7 @@ impl Session {
             numbered: 0,
             no_touch: false,
             silence: Silence::default(),
+            written: Vec::new(),
         }
     }
 
@@ -82,6 +86,17 @@ impl Session {
         debug_assert!(numbered < NUMBERED_DATABASES);
         self.numbered = numbered;
         self.client().set_numbered(numbered);
+    }
+
+    /// The shards that the connection has sent writes to.
+    pub(crate) fn written(&self) -> Vec<ShardId> {
+        self.written.clone()
+    }
+
+    pub(crate) fn note_write(&mut self, shard: ShardId) {
+        if let Err(position) = self.written.binary_search(&shard) {
+            self.written.insert(position, shard);
+        }
     }
 
     /// Whether commands leave the keys' last use alone.

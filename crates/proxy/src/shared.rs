@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::{ClusterView, Settings, Upstream, clients::Registry, config::Config, stats::Stats};
+use meridian_router::Router;
+
+use crate::{ClusterView, Settings, clients::Registry, config::Config, stats::Stats};
 
 /// Who this process is, for `INFO` and `HELLO`.
 #[derive(Clone, Debug)]
@@ -36,7 +38,7 @@ pub struct Shared {
     pub(crate) clients: Registry,
     pub(crate) stats: Stats,
     pub(crate) cluster: Arc<dyn ClusterView>,
-    pub(crate) upstream: Arc<dyn Upstream>,
+    pub(crate) router: Arc<Router>,
     /// Cancelled when connections shall finish what is in flight and close.
     pub(crate) drain: CancellationToken,
 }
@@ -47,7 +49,7 @@ impl Shared {
         identity: Identity,
         settings: Settings,
         cluster: Arc<dyn ClusterView>,
-        upstream: Arc<dyn Upstream>,
+        router: Arc<Router>,
     ) -> Shared {
         Shared {
             config: Config::new(settings, identity.port),
@@ -55,7 +57,7 @@ impl Shared {
             clients: Registry::new(),
             stats: Stats::new(),
             cluster,
-            upstream,
+            router,
             drain: CancellationToken::new(),
         }
     }

@@ -17,7 +17,7 @@ pub(super) fn wait(context: &Context<'_>, args: &Args<'_>) -> Result<Outcome, Re
         Ok(wanted) if wanted > 0 => (wanted, timeout),
         _ => (0, Some(Duration::ZERO)),
     };
-    let replicas = Arc::clone(&context.shared.cluster).replicas(context.session.id(), wanted, timeout);
+    let replicas = Arc::clone(&context.shared.cluster).replicas(context.session.written(), wanted, timeout);
     let protocol = context.session.protocol();
     Ok(Outcome::Async(Box::pin(async move {
         let have = replicas.await;

@@ -1,0 +1,241 @@
+//! The commands of one socket read, on their way: what each of them waits for.
+
+use std::{
+    ops::Range,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+};
+
+use bytes::Bytes;
+use meridian_command::{Command, Merge, Protocol, ReplyError};
+use meridian_router::{WaitFor, merge::merge};
+use meridian_rt::clock::Instant;
+use parking_lot::Mutex;
+
+use super::output::Output;
+use crate::{
+    Shared,
+    stats::{Stats, Tally},
+};
+
+/// Where the reply of one command comes from.
+#[derive(Debug)]
+pub(super) enum Source {
+    /// It was answered here: a range of the batch's own bytes.
+    Here(Range<usize>),
+    /// The next reply of a part.
+    Part(usize),
+    /// The next replies of several parts, made one.
+    Merged(Box<Merged>),
+}
+
+/// A command that several shards answer.
+#[derive(Debug)]
+pub(super) struct Merged {
+    pub(super) how: Merge,
+    pub(super) protocol: Protocol,
+    /// The parts, in the order of the shares.
+    pub(super) parts: Vec<usize>,
+    /// For every key of the call, the index of its share.
+    pub(super) by_key: Vec<u16>,
+}
+
+/// One command of a batch.
+#[derive(Debug)]
+pub(super) struct Slot {
+    /// What is counted; nothing for a reply that was counted already.
+    pub(super) command: Option<Command>,
+    pub(super) source: Source,
+    /// The client has asked for no reply.
+    pub(super) silent: bool,
+}
+
+/// What a connection has under way on every link, so that it never overtakes itself.
+///
+/// Low half: parts that go through the log; high half: parts that do not.
+#[derive(Debug, Default)]
+pub(super) struct UnderWay {
+    links: Box<[AtomicU64]>,
+}
+
+const LOGGED: u64 = 1;
+const READS: u64 = 1 << 32;
+
+impl UnderWay {
+    pub(super) fn new(links: usize) -> Arc<UnderWay> {
+        Arc::new(UnderWay { links: (0..links).map(|_| AtomicU64::new(0)).collect() })
+    }
+
+    fn weight(logged: bool) -> u64 {
+        if logged { LOGGED } else { READS }
+    }
+
+    pub(super) fn begin(&self, link: usize, logged: bool) {
+        self.links[link].fetch_add(Self::weight(logged), Ordering::AcqRel);
+    }
+
+    fn end(&self, link: usize, logged: bool) {
+        self.links[link].fetch_sub(Self::weight(logged), Ordering::AcqRel);
+    }
+
+    /// Nothing at all is under way to that link.
+    pub(super) fn is_idle(&self, link: usize) -> bool {
+        self.links[link].load(Ordering::Acquire) == 0
+    }
+
+    /// Something that goes through the log is under way to that link.
+    pub(super) fn writes(&self, link: usize) -> bool {
+        self.links[link].load(Ordering::Acquire) & (READS - 1) != 0
+    }
+}
+
+/// What a part is, for the books.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PartOf {
+    pub(super) link: usize,
+    pub(super) logged: bool,
+}
+
+/// Replies to a part, or one error for all its commands.
+pub(super) type PartResult = Result<Bytes, ReplyError>;
+
+/// The commands of one socket read.
+#[derive(Debug)]
+pub(crate) struct Batch {
+    output: Arc<Output>,
+    under_way: Arc<UnderWay>,
+    shared: Arc<Shared>,
+    started: Instant,
+    slots: Vec<Slot>,
+    here: Vec<u8>,
+    parts: Vec<PartOf>,
+    results: Mutex<Vec<Option<PartResult>>>,
+    missing: AtomicUsize,
+}
+
+impl Batch {
+    pub(super) fn new(
+        output: Arc<Output>,
+        under_way: Arc<UnderWay>,
+        shared: Arc<Shared>,
+        slots: Vec<Slot>,
+        here: Vec<u8>,
+        parts: Vec<PartOf>,
+        results: Vec<Option<PartResult>>,
+    ) -> Arc<Batch> {
+        let missing = results.iter().filter(|result| result.is_none()).count();
+        Arc::new(Batch {
+            output,
+            under_way,
+            shared,
+            started: Instant::now(),
+            slots,
+            here,
+            parts,
+            results: Mutex::new(results),
+            missing: AtomicUsize::new(missing),
+        })
+    }
+
+    /// Whether every part has its replies.
+    pub(super) fn is_complete(&self) -> bool {
+        self.missing.load(Ordering::Acquire) == 0
+    }
+
+    /// Appends the replies in the order of the commands.
+    pub(super) fn assemble(&self, out: &mut Vec<u8>) {
+        let results = std::mem::take(&mut *self.results.lock());
+        assemble(&self.slots, &self.here, &results, &self.shared.stats, self.started, out);
+    }
+}
+
+impl WaitFor for Batch {
+    fn part_done(self: Arc<Self>, part: usize, result: PartResult) {
+        self.results.lock()[part] = Some(result);
+        let PartOf { link, logged } = self.parts[part];
+        self.under_way.end(link, logged);
+        if self.missing.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.output.batch_done();
+        }
+    }
+}
+
+/// Appends the replies of complete commands in their order.
+pub(super) fn assemble(
+    slots: &[Slot],
+    here: &[u8],
+    results: &[Option<PartResult>],
+    stats: &Stats,
+    started: Instant,
+    out: &mut Vec<u8>,
+) {
+    // The commands of a batch share the time it took.
+    let took = started.elapsed() / u32::try_from(slots.len().max(1)).unwrap_or(u32::MAX);
+    let mut tally = Tally::default();
+    let mut readers: Vec<Reader<'_>> = results.iter().map(Reader::new).collect();
+    for slot in slots {
+        let start = out.len();
+        match &slot.source {
+            Source::Here(range) => out.extend_from_slice(&here[range.clone()]),
+            Source::Part(part) => readers[*part].next(out),
+            Source::Merged(merged) => merge_next(merged, &mut readers, out),
+        }
+        if let Some(command) = slot.command {
+            let failed = stats.reply(&out[start..]);
+            tally.add(stats, command, took, failed);
+        }
+        if slot.silent {
+            out.truncate(start);
+        }
+    }
+    tally.flush(stats);
+}
+
+fn merge_next(merged: &Merged, readers: &mut [Reader<'_>], out: &mut Vec<u8>) {
+    let mut bytes = Vec::new();
+    let mut ends = Vec::with_capacity(merged.parts.len());
+    for part in &merged.parts {
+        readers[*part].next(&mut bytes);
+        ends.push(bytes.len());
+    }
+    let starts = std::iter::once(0).chain(ends.iter().copied());
+    let replies: Vec<&[u8]> = starts.zip(&ends).map(|(start, end)| &bytes[start..*end]).collect();
+    merge(merged.how, merged.protocol, &replies, &merged.by_key, out);
+}
+
+/// Reads the replies of a part one by one.
+struct Reader<'a> {
+    rest: Result<&'a [u8], &'a ReplyError>,
+}
+
+impl<'a> Reader<'a> {
+    fn new(result: &'a Option<PartResult>) -> Reader<'a> {
+        let rest = match result {
+            Some(Ok(replies)) => Ok(&replies[..]),
+            Some(Err(error)) => Err(error),
+            None => Ok(&[][..]),
+        };
+        Reader { rest }
+    }
+
+    /// Appends the next reply. A part with too few of them answers with an error rather than shifting replies.
+    fn next(&mut self, out: &mut Vec<u8>) {
+        match self.rest {
+            Ok(rest) => match split_reply(rest) {
+                Some((reply, rest)) => {
+                    out.extend_from_slice(reply);
+                    self.rest = Ok(rest);
+                }
+                None => ReplyError::INTERNAL_MALFORMED.write(out),
+            },
+            Err(error) => error.write(out),
+        }
+    }
+}
+
+fn split_reply(replies: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = replies.split_first_chunk::<4>()?;
+    rest.split_at_checked(u32::from_le_bytes(*length) as usize)
+}

@@ -1,0 +1,90 @@
+//! The cluster as the router knows it.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use futures_util::future::{BoxFuture, join_all};
+use meridian_router::{Link, Router};
+use meridian_rt::clock::Instant;
+use meridian_topology::{DatabaseId, ShardId, Slot};
+
+use crate::{ClusterView, KeyspaceStats, Summary};
+
+/// Answers what INFO, CLUSTER and WAIT want to know from the router's map and the leaders of the shards.
+#[derive(Clone, Debug)]
+pub struct RouterView {
+    router: Arc<Router>,
+}
+
+impl RouterView {
+    /// The view of this router.
+    pub fn new(router: Arc<Router>) -> RouterView {
+        RouterView { router }
+    }
+
+    fn links(&self, shards: &[ShardId]) -> Vec<Arc<Link>> {
+        let table = self.router.table();
+        let links = (0..table.link_count()).map(|index| table.link(index));
+        links.filter(|link| shards.is_empty() || shards.contains(&link.shard())).cloned().collect()
+    }
+}
+
+impl ClusterView for RouterView {
+    fn summary(&self) -> Summary {
+        let map = self.router.map();
+        let table = self.router.table();
+        let node = self.router.node();
+        let data = map.shards.iter().filter(|(shard, _)| **shard != ShardId::META);
+        let followers_min = data.clone().map(|(_, info)| info.voters().count().saturating_sub(1)).min();
+        let leader = |shard: &ShardId| self.router.leader(*shard);
+        let led_links: Vec<bool> =
+            (0..table.link_count()).map(|link| leader(&table.link(link).shard()).is_some()).collect();
+        let owners: Vec<usize> =
+            Slot::all().filter_map(|slot| table.owner(DatabaseId::DEFAULT, slot)).collect();
+        let served = owners.iter().filter(|link| led_links[**link]);
+        let led = data.clone().filter(|(shard, _)| node.is_some() && leader(shard) == node);
+        Summary {
+            id: format!("{:032x}{:08x}", map.cluster.0, node.unwrap_or_default().0),
+            epoch: map.epoch.0,
+            nodes: map.nodes.len() as u64,
+            shards: data.clone().count() as u64,
+            slots_assigned: owners.len() as u64,
+            slots_served: served.count() as u64,
+            followers_min: followers_min.unwrap_or(0) as u64,
+            led: led.count() as u64,
+        }
+    }
+
+    fn keyspace(&self) -> BoxFuture<'static, Vec<KeyspaceStats>> {
+        let router = Arc::clone(&self.router);
+        Box::pin(async move {
+            let mut sums: BTreeMap<u8, KeyspaceStats> = BTreeMap::new();
+            for keyspace in router.statistics().await.into_iter().flat_map(|shard| shard.keyspaces) {
+                if keyspace.database != DatabaseId::DEFAULT.0 || keyspace.keys == 0 {
+                    continue;
+                }
+                let Ok(numbered) = u8::try_from(keyspace.numbered) else { continue };
+                let sum =
+                    sums.entry(numbered).or_insert(KeyspaceStats { numbered, ..KeyspaceStats::default() });
+                sum.keys += keyspace.keys;
+                sum.expires += keyspace.expiring;
+            }
+            sums.into_values().collect()
+        })
+    }
+
+    fn replicas(
+        &self,
+        shards: Vec<ShardId>,
+        wanted: u64,
+        timeout: Option<Duration>,
+    ) -> BoxFuture<'static, u64> {
+        let router = Arc::clone(&self.router);
+        let links = self.links(&shards);
+        let deadline = timeout.map(|timeout| Instant::now() + timeout);
+        let wanted = u32::try_from(wanted).unwrap_or(u32::MAX);
+        Box::pin(async move {
+            let answers = links.iter().map(|link| router.await_replicas(link, wanted, deadline));
+            join_all(answers).await.into_iter().min().map_or(0, u64::from)
+        })
+    }
+}
