@@ -191,6 +191,9 @@ impl ReplyError {
     pub const SYNTAX: ReplyError = ReplyError::new("ERR syntax error");
     /// A text that is no 64-bit integer.
     pub const NOT_AN_INTEGER: ReplyError = ReplyError::new("ERR value is not an integer or out of range");
+    /// A text that is no 32-bit integer where one is wanted.
+    pub const NOT_AN_I32: ReplyError =
+        ReplyError::new("ERR value is out of range, value must between -2147483648 and 2147483647");
     /// A text that is no float.
     pub const NOT_A_FLOAT: ReplyError = ReplyError::new("ERR value is not a valid float");
     /// A number that is negative where none may be.

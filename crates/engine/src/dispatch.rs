@@ -3,15 +3,15 @@
 use meridian_command::{Args, EngineCommand, ReplyError, ReplyWriter};
 
 use crate::{
-    family::string,
+    family::{Outcome, generic, string},
     keyspace::{Reader, Writer},
 };
 
 /// A command that only reads: may be answered outside the log.
-type Read = fn(&Reader<'_>, Args<'_>, &mut ReplyWriter<'_>) -> Result<(), ReplyError>;
+type Read = fn(&Reader<'_>, Args<'_>, &mut ReplyWriter<'_>) -> Outcome;
 
 /// A command that may write: only inside an entry.
-type Write = fn(&mut Writer<'_>, Args<'_>, &mut ReplyWriter<'_>) -> Result<(), ReplyError>;
+type Write = fn(&mut Writer<'_>, Args<'_>, &mut ReplyWriter<'_>) -> Outcome;
 
 /// How a command is executed. The number of its arguments has been checked against its row.
 pub(crate) enum Handler {
@@ -26,9 +26,55 @@ pub(crate) fn handler(command: EngineCommand) -> Handler {
     match command {
         C::Get => Read(string::read::get),
         C::Set => Write(string::set::set),
-        // Until the families have landed.
-        other if other.spec().is_write() => Write(|_, _, _| Err(ABSENT)),
-        _ => Read(|_, _, _| Err(ABSENT)),
+        C::Setnx => Write(string::set::setnx),
+        C::Setex => Write(string::set::setex),
+        C::Psetex => Write(string::set::psetex),
+        C::Getset => Write(string::set::getset),
+        C::Getdel => Write(string::set::getdel),
+        C::Getex => Write(string::set::getex),
+        C::Mget => Read(string::read::mget),
+        C::Mset => Write(string::set::mset),
+        C::Msetnx => Write(string::set::msetnx),
+        C::Append => Write(string::modify::append),
+        C::Strlen => Read(string::read::strlen),
+        C::Setrange => Write(string::modify::setrange),
+        C::Getrange | C::Substr => Read(string::read::getrange),
+        C::Incr => Write(string::increment::incr),
+        C::Decr => Write(string::increment::decr),
+        C::Incrby => Write(string::increment::incrby),
+        C::Decrby => Write(string::increment::decrby),
+        C::Incrbyfloat => Write(string::increment::incrbyfloat),
+        C::Lcs => Read(string::lcs::lcs),
+        C::Del | C::Unlink => Write(generic::key::del),
+        C::Exists => Read(generic::key::exists),
+        C::Touch => Read(generic::key::touch),
+        C::Expire => Write(generic::expire::expire),
+        C::Pexpire => Write(generic::expire::pexpire),
+        C::Expireat => Write(generic::expire::expireat),
+        C::Pexpireat => Write(generic::expire::pexpireat),
+        C::Expiretime => Read(generic::expire::expiretime),
+        C::Pexpiretime => Read(generic::expire::pexpiretime),
+        C::Ttl => Read(generic::expire::ttl),
+        C::Pttl => Read(generic::expire::pttl),
+        C::Persist => Write(generic::expire::persist),
+        C::Type => Read(generic::key::type_of),
+        C::Rename => Write(generic::rename::rename),
+        C::Renamenx => Write(generic::rename::renamenx),
+        C::Copy => Write(generic::rename::copy),
+        C::Move => Write(generic::rename::move_key),
+        C::Scan => Read(generic::scan::scan),
+        C::Keys => Read(generic::database::keys),
+        C::Randomkey => Read(generic::key::randomkey),
+        C::ObjectEncoding => Read(generic::object::encoding),
+        C::ObjectRefcount => Read(generic::object::refcount),
+        C::ObjectIdletime => Read(generic::object::idletime),
+        C::ObjectFreq => Read(generic::object::freq),
+        C::Dbsize => Read(generic::database::dbsize),
+        C::Flushdb => Write(generic::database::flushdb),
+        C::Flushall => Write(generic::database::flushall),
+        // The bitmap family has not landed.
+        C::Setbit | C::Bitop | C::Bitfield => Write(|_, _, _| Err(ABSENT)),
+        C::Getbit | C::Bitcount | C::Bitpos | C::BitfieldRo => Read(|_, _, _| Err(ABSENT)),
     }
 }
 

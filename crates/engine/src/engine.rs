@@ -282,15 +282,12 @@ fn framed(
 /// Refuses what handlers may rely on not to happen: the proxy has checked it, but proxies can be wrong.
 fn check(call: &Call<'_>) -> Result<(), ReplyError> {
     if call.head.numbered >= NUMBERED_COUNT {
-        return Err(ReplyError::new("ERR DB index is out of range"));
+        return Err(ReplyError::DB_OUT_OF_RANGE);
     }
     let spec = call.head.command.spec();
-    let name_words = 1 + usize::from(spec.name.contains('|'));
+    let name_words = 1 + usize::from(spec.parent().is_some());
     if !spec.arity.admits(call.args().len() + name_words) {
-        return Err(ReplyError::from_text(format!(
-            "ERR wrong number of arguments for '{}' command",
-            spec.name.to_ascii_lowercase()
-        )));
+        return Err(ReplyError::wrong_arity(spec));
     }
     Ok(())
 }

@@ -20,7 +20,7 @@ pub(crate) use place::{Place, Placing};
 pub(crate) use reader::Reader;
 pub(crate) use record::Record;
 pub(crate) use table::Table;
-pub(crate) use writer::Writer;
+pub(crate) use writer::{Key, Writer};
 
 use crate::{effect::Effects, snapshot::Walk};
 

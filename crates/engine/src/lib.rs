@@ -9,6 +9,7 @@ mod dispatch;
 mod effect;
 mod engine;
 pub mod entry;
+mod extended;
 mod family;
 mod keyspace;
 mod random;

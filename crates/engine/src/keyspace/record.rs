@@ -209,22 +209,32 @@ impl Record {
         Some(string.bytes().len())
     }
 
-    /// Overwrites part of a string, with zero bytes up to `offset` if it is shorter. `None`, and nothing done, if the
-    /// value is of another type.
-    pub(crate) fn overwrite(&mut self, offset: usize, bytes: &[u8]) -> Option<usize> {
+    /// The bytes of a string to change in place, with zero bytes appended up to `length_min`. The string is `raw` from
+    /// now on. `None`, and nothing done, if the value is of another type.
+    pub(crate) fn string_mut(&mut self, length_min: usize) -> Option<&mut [u8]> {
         if let Record::Blob(blob) = self {
-            let at = layout(blob);
-            let length = blob.len() - at.value;
-            let end = offset + bytes.len();
-            if end <= length {
-                blob[0] = StringForm::Raw.number() << FORM_SHIFT | (blob[0] & HAS_EXPIRY);
-                blob[at.value + offset..at.value + end].copy_from_slice(bytes);
-                return Some(length);
+            let (at, expiry) = (layout(blob), blob_expiry(blob));
+            let value = &blob[at.value..];
+            if value.len() < length_min && length_min <= GROWING_STRING_BYTES {
+                let zeros = &[0; GROWING_STRING_BYTES][..length_min - value.len()];
+                *self =
+                    Record::string_of(&blob[at.key..at.key_end], &[value, zeros], StringForm::Raw, expiry);
+            } else if value.len() < length_min {
+                self.growing_string()?.grow(length_min);
             }
         }
-        let string = self.growing_string()?;
-        string.overwrite(offset, bytes);
-        Some(string.bytes().len())
+        match self {
+            Record::Blob(blob) => {
+                blob[0] = StringForm::Raw.number() << FORM_SHIFT | (blob[0] & HAS_EXPIRY);
+                let at = layout(blob);
+                Some(&mut blob[at.value..])
+            }
+            Record::Object(_) => {
+                let string = self.growing_string()?;
+                string.grow(length_min);
+                Some(string.bytes_mut())
+            }
+        }
     }
 
     /// The string as a buffer that grows cheaply; moves it out of its blob.
@@ -289,11 +299,23 @@ mod tests {
             assert_eq!(record.append(&[round; 7]), Some(model.len()));
             assert_eq!((record.key(), record.expiry(), text(&record)), (&b"key"[..], Some(4), &model[..]));
         }
-        assert_eq!(record.overwrite(3, b"xyz"), Some(700));
-        assert_eq!(record.overwrite(705, b"end"), Some(708));
+        record.string_mut(0).unwrap()[3..6].copy_from_slice(b"xyz");
+        record.string_mut(708).unwrap()[705..].copy_from_slice(b"end");
         assert_eq!(&text(&record)[3..6], b"xyz");
         assert_eq!(&text(&record)[700..], b"\0\0\0\0\0end");
         record.set_string(b"1", StringForm::Auto, None);
         assert!(matches!(record, Record::Blob(_)));
+    }
+
+    #[test]
+    fn a_blob_is_padded_with_zeros() {
+        for length_min in [0, 2, 5, 256, 257, 1000] {
+            let mut record = Record::string(b"key", b"abc", StringForm::Auto, Some(4));
+            record.string_mut(length_min).unwrap()[1] = b'x';
+            let mut model = b"axc".to_vec();
+            model.resize(length_min.max(3), 0);
+            assert_eq!((record.key(), record.expiry(), text(&record)), (&b"key"[..], Some(4), &model[..]));
+            assert!(matches!(record.value(), ValueRef::Str { form: StringForm::Raw, .. }));
+        }
     }
 }

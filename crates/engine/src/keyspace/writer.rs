@@ -148,6 +148,20 @@ impl<'a> Writer<'a> {
         Some(outcome)
     }
 
+    /// Changes a key's string in place, after zero bytes were appended up to `length_min`; makes the key if it is absent.
+    pub(crate) fn change_string<R>(
+        &mut self,
+        key: Key<'_>,
+        length_min: usize,
+        change: impl FnOnce(&mut [u8]) -> R,
+    ) -> Result<R, ReplyError> {
+        if !self.exists(key) {
+            self.put(key, Record::string(key.bytes, &[], StringForm::Raw, None));
+        }
+        let changed = self.update(key, |record| record.string_mut(length_min).map(change));
+        changed.ok_or(ReplyError::WRONG_TYPE)
+    }
+
     /// Gives a key another expiry, or none. False if the key is absent.
     pub(crate) fn set_expiry(&mut self, key: Key<'_>, expiry: Option<u64>) -> bool {
         let Some(old) = self.find(key).map(Record::expiry) else { return false };

@@ -1,5 +1,7 @@
 //! Strings: the growing kind, and what Redis would call the encoding of either kind.
 
+use meridian_command::number::parse_i64;
+
 /// What is known of a string's encoding beyond its bytes. Part of the state, as clients can see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StringForm {
@@ -32,32 +34,19 @@ impl StringForm {
         }
     }
 
+    /// The integer that Redis would keep instead of the bytes.
+    pub(crate) fn integer(self, bytes: &[u8]) -> Option<i64> {
+        if self == StringForm::Auto { parse_i64(bytes) } else { None }
+    }
+
     pub(crate) fn encoding_name(self, bytes: &[u8]) -> &'static str {
         match self {
             StringForm::Raw => "raw",
-            StringForm::Auto if integer(bytes).is_some() => "int",
+            StringForm::Auto if self.integer(bytes).is_some() => "int",
             _ if bytes.len() <= EMBEDDED_BYTES_MAX => "embstr",
             _ => "raw",
         }
     }
-}
-
-/// The integer that a string is the canonical decimal text of: no sign `+`, no leading zeros, no `-0`.
-pub(crate) fn integer(bytes: &[u8]) -> Option<i64> {
-    let (negative, digits) = match bytes {
-        [b'-', digits @ ..] => (true, digits),
-        digits => (false, digits),
-    };
-    let canonical = match digits {
-        [b'0'] => !negative,
-        [b'1'..=b'9', ..] => digits.len() <= 19,
-        _ => false,
-    };
-    if !canonical || !digits.iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    let magnitude = digits.iter().fold(0_u64, |sum, digit| sum * 10 + u64::from(digit - b'0'));
-    if negative { 0_i64.checked_sub_unsigned(magnitude) } else { i64::try_from(magnitude).ok() }
 }
 
 /// A string that was modified in place and may be again: spare capacity behind its end.
@@ -89,42 +78,23 @@ impl StringValue {
         self.bytes.extend_from_slice(tail);
     }
 
-    /// Overwrites from `offset` on, with zero bytes between the end and `offset`.
-    pub(crate) fn overwrite(&mut self, offset: usize, bytes: &[u8]) {
+    /// The bytes to change in place.
+    pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
         self.form = StringForm::Raw;
-        let end = offset + bytes.len();
-        if self.bytes.len() < end {
-            self.bytes.resize(end, 0);
+        &mut self.bytes
+    }
+
+    /// Appends zero bytes up to a length.
+    pub(crate) fn grow(&mut self, length_min: usize) {
+        if self.bytes.len() < length_min {
+            self.bytes.resize(length_min, 0);
         }
-        self.bytes[offset..end].copy_from_slice(bytes);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_canonical_text_is_an_integer() {
-        for (text, value) in [
-            ("0", Some(0)),
-            ("-1", Some(-1)),
-            ("9223372036854775807", Some(i64::MAX)),
-            ("-9223372036854775808", Some(i64::MIN)),
-            ("9223372036854775808", None),
-            ("-9223372036854775809", None),
-            ("99999999999999999999", None),
-            ("", None),
-            ("-", None),
-            ("-0", None),
-            ("+1", None),
-            ("01", None),
-            (" 1", None),
-            ("1a", None),
-        ] {
-            assert_eq!(integer(text.as_bytes()), value, "{text}");
-        }
-    }
 
     #[test]
     fn the_encoding_is_that_of_redis() {

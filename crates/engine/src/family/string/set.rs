@@ -1,19 +1,187 @@
-//! Commands that set a string as a whole: SET.
+//! Commands that set a string as a whole: SET, SETNX, SETEX, PSETEX, MSET, MSETNX; those that also return the old one:
+//! GETSET, GETDEL, GETEX.
 
-use meridian_command::{Args, ReplyError, ReplyWriter};
+use meridian_command::{Args, EngineCommand, ReplyError, ReplyWriter};
 
-use crate::{keyspace::Writer, value::StringForm};
+use super::expiry::Unit;
+use crate::{
+    family::Outcome,
+    keyspace::{Key, Record, Writer},
+    value::StringForm,
+};
 
-pub(crate) fn set(
+/// What SET and GETEX can be told.
+#[derive(Debug, Default)]
+struct Options<'a> {
+    not_if_exists: bool,
+    only_if_exists: bool,
+    get: bool,
+    keep_expiry: bool,
+    persist: bool,
+    expiry: Option<(Unit, &'a [u8])>,
+}
+
+impl<'a> Options<'a> {
+    fn read(args: Args<'a>, command: EngineCommand) -> Result<Options<'a>, ReplyError> {
+        let mut options = Options::default();
+        let setting = command == EngineCommand::Set;
+        let mut rest = args.iter();
+        while let Some(option) = rest.next() {
+            let is = |name: &[u8]| option.eq_ignore_ascii_case(name);
+            let no_expiry = options.expiry.is_none() && !options.keep_expiry && !options.persist;
+            if setting && is(b"NX") && !options.only_if_exists {
+                options.not_if_exists = true;
+            } else if setting && is(b"XX") && !options.not_if_exists {
+                options.only_if_exists = true;
+            } else if setting && is(b"GET") {
+                options.get = true;
+            } else if setting && is(b"KEEPTTL") && options.expiry.is_none() {
+                options.keep_expiry = true;
+            } else if !setting && is(b"PERSIST") && options.expiry.is_none() {
+                options.persist = true;
+            } else if let Some(unit) = Unit::of(option)
+                && (no_expiry || options.expiry.is_some_and(|(other, _)| other == unit))
+                && let Some(time) = rest.next()
+            {
+                options.expiry = Some((unit, time));
+            } else {
+                return Err(ReplyError::SYNTAX);
+            }
+        }
+        Ok(options)
+    }
+
+    fn at_ms(&self, now_ms: u64, command: EngineCommand) -> Result<Option<u64>, ReplyError> {
+        self.expiry.map(|(unit, text)| unit.at_ms(text, now_ms, command)).transpose()
+    }
+}
+
+pub(crate) fn set(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
+    let key = writer.key(&args[0]);
+    if args.len() == 2 {
+        writer.put_string(key, &args[1], StringForm::Auto, None);
+        reply.ok();
+        return Ok(());
+    }
+    let options = Options::read(args.from(2), EngineCommand::Set)?;
+    let mut expiry = options.at_ms(writer.time_ms(), EngineCommand::Set)?;
+    if options.get {
+        reply_with_string(writer, key, reply)?;
+    }
+    let old_expiry = writer.find(key).map(Record::expiry);
+    if old_expiry.map_or(options.only_if_exists, |_| options.not_if_exists) {
+        if !options.get {
+            reply.null();
+        }
+        return Ok(());
+    }
+    if options.keep_expiry {
+        expiry = old_expiry.flatten();
+    }
+    writer.put_string(key, &args[1], StringForm::Auto, expiry);
+    if !options.get {
+        reply.ok();
+    }
+    Ok(())
+}
+
+pub(crate) fn setnx(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
+    let key = writer.key(&args[0]);
+    let absent = !writer.exists(key);
+    if absent {
+        writer.put_string(key, &args[1], StringForm::Auto, None);
+    }
+    reply.integer(i64::from(absent));
+    Ok(())
+}
+
+pub(crate) fn setex(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
+    set_with_expiry(writer, args, reply, Unit::Seconds, EngineCommand::Setex)
+}
+
+pub(crate) fn psetex(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
+    set_with_expiry(writer, args, reply, Unit::Milliseconds, EngineCommand::Psetex)
+}
+
+fn set_with_expiry(
     writer: &mut Writer<'_>,
     args: Args<'_>,
     reply: &mut ReplyWriter<'_>,
-) -> Result<(), ReplyError> {
-    if args.len() > 2 {
-        return Err(ReplyError::SYNTAX);
-    }
+    unit: Unit,
+    command: EngineCommand,
+) -> Outcome {
+    let at_ms = unit.at_ms(&args[1], writer.time_ms(), command)?;
     let key = writer.key(&args[0]);
-    writer.put_string(key, &args[1], StringForm::Auto, None);
+    writer.put_string(key, &args[2], StringForm::Auto, Some(at_ms));
     reply.ok();
+    Ok(())
+}
+
+pub(crate) fn mset(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
+    let pairs = pairs(args, EngineCommand::Mset)?;
+    put_pairs(writer, pairs);
+    reply.ok();
+    Ok(())
+}
+
+pub(crate) fn msetnx(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
+    let pairs = pairs(args, EngineCommand::Msetnx)?;
+    let all_absent = pairs.iter().all(|[key, _]| !writer.exists(writer.key(key)));
+    if all_absent {
+        put_pairs(writer, pairs);
+    }
+    reply.integer(i64::from(all_absent));
+    Ok(())
+}
+
+/// Keys, each with its value.
+fn pairs<'a>(args: Args<'a>, command: EngineCommand) -> Result<&'a [[&'a [u8]; 2]], ReplyError> {
+    match args.as_slice().as_chunks::<2>() {
+        (pairs, []) => Ok(pairs),
+        _ => Err(ReplyError::wrong_arity(command.spec())),
+    }
+}
+
+fn put_pairs(writer: &mut Writer<'_>, pairs: &[[&[u8]; 2]]) {
+    for [key, value] in pairs {
+        writer.put_string(writer.key(key), value, StringForm::Auto, None);
+    }
+}
+
+pub(crate) fn getset(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
+    let key = writer.key(&args[0]);
+    reply_with_string(writer, key, reply)?;
+    writer.put_string(key, &args[1], StringForm::Auto, None);
+    Ok(())
+}
+
+pub(crate) fn getdel(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
+    let key = writer.key(&args[0]);
+    reply_with_string(writer, key, reply)?;
+    writer.take(key);
+    Ok(())
+}
+
+pub(crate) fn getex(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
+    let options = Options::read(args.from(1), EngineCommand::Getex)?;
+    let key = writer.key(&args[0]);
+    if writer.string(key)?.is_none() {
+        reply.null();
+        return Ok(());
+    }
+    let at_ms = options.at_ms(writer.time_ms(), EngineCommand::Getex)?;
+    reply_with_string(writer, key, reply)?;
+    match at_ms {
+        Some(at_ms) if at_ms <= writer.time_ms() => drop(writer.take(key)),
+        Some(at_ms) => drop(writer.set_expiry(key, Some(at_ms))),
+        None if options.persist => drop(writer.set_expiry(key, None)),
+        None => {}
+    }
+    Ok(())
+}
+
+/// Answers a key's string, or null.
+fn reply_with_string(writer: &mut Writer<'_>, key: Key<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
+    reply.bulk_or_null(writer.string(key)?);
     Ok(())
 }

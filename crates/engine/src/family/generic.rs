@@ -1,0 +1,8 @@
+//! Commands for keys of any type.
+
+pub(crate) mod database;
+pub(crate) mod expire;
+pub(crate) mod key;
+pub(crate) mod object;
+pub(crate) mod rename;
+pub(crate) mod scan;

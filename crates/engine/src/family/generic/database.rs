@@ -1,0 +1,57 @@
+//! Commands about a numbered database as a whole: DBSIZE, KEYS, FLUSHDB, FLUSHALL. They act on the shard's part.
+
+use meridian_command::{Args, ReplyError, ReplyWriter, glob_match};
+
+use crate::{
+    family::Outcome,
+    keyspace::{Keyspace, NUMBERED_COUNT, Reader, Writer},
+};
+
+pub(crate) fn dbsize(reader: &Reader<'_>, _: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
+    reply.integer(reader.keyspace().map_or(0, Keyspace::keys) as i64);
+    Ok(())
+}
+
+pub(crate) fn keys(reader: &Reader<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
+    let pattern = &args[0];
+    let records =
+        reader.keyspace().into_iter().flat_map(Keyspace::tables).flat_map(|(_, table)| table.iter());
+    let found: Vec<&[u8]> = records
+        .filter(|(_, record)| pattern == b"*" || glob_match(pattern, record.key(), false))
+        .filter(|(_, record)| reader.is_visible(record))
+        .map(|(_, record)| record.key())
+        .collect();
+    reply.array(found.len());
+    for key in found {
+        reply.bulk(key);
+    }
+    Ok(())
+}
+
+pub(crate) fn flushdb(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
+    check_mode(args)?;
+    writer.flush();
+    reply.ok();
+    Ok(())
+}
+
+pub(crate) fn flushall(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
+    check_mode(args)?;
+    let selected = writer.numbered();
+    for numbered in 0..NUMBERED_COUNT {
+        writer.select(numbered);
+        writer.flush();
+    }
+    writer.select(selected);
+    reply.ok();
+    Ok(())
+}
+
+/// `ASYNC` and `SYNC` make no difference: a replica answers when the entry is applied.
+fn check_mode(args: Args<'_>) -> Outcome {
+    match args.as_slice() {
+        [] => Ok(()),
+        [mode] if mode.eq_ignore_ascii_case(b"ASYNC") || mode.eq_ignore_ascii_case(b"SYNC") => Ok(()),
+        _ => Err(ReplyError::SYNTAX),
+    }
+}
