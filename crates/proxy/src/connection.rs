@@ -69,6 +69,8 @@ pub(crate) async fn run(stream: TcpStream, registration: Registration, shared: A
         () = client.killed() => {}
         () = connection.serve(reader) => {}
     }
+    // Replies under way hold the output, but no longer the socket.
+    connection.output.give_up();
 }
 
 struct Connection {

@@ -4,19 +4,18 @@
 //! the answer needs others: the connection awaits it before it goes on, so replies keep their order.
 
 mod about_clients;
-mod about_commands;
 mod cluster;
 mod config;
 mod debug;
 mod handshake;
-mod help;
 mod info;
 mod kill;
+mod time;
 mod wait;
 
 use std::{pin::Pin, sync::Arc};
 
-use meridian_command::{Args, ProxyCommand, ReplyError, ReplyWriter};
+use meridian_command::{Args, ProxyCommand, ReplyError, ReplyWriter, introspect};
 
 use crate::{Shared, session::Session};
 
@@ -68,16 +67,15 @@ pub(crate) fn execute(
         C::ClientReply => about_clients::replies(context, args, reply),
         C::ClientNoEvict => about_clients::no_evict(context, args, reply),
         C::ClientNoTouch => about_clients::no_touch(context, args, reply),
-        // Written by the table's introspection, which is being built.
-        C::Command
-        | C::CommandCount
-        | C::CommandList
-        | C::CommandInfo
-        | C::CommandDocs
-        | C::CommandGetkeys
-        | C::CommandGetkeysandflags => Err(ReplyError::new("ERR COMMAND is not available")),
+        C::Command => introspect::all(*args, reply),
+        C::CommandCount => introspect::count(*args, reply),
+        C::CommandList => introspect::list(*args, reply),
+        C::CommandInfo => introspect::info(*args, reply),
+        C::CommandDocs => introspect::docs(*args, reply),
+        C::CommandGetkeys => introspect::keys(*args, reply),
+        C::CommandGetkeysandflags => introspect::keys_and_flags(*args, reply),
         C::Info => return info::info(context, args, reply),
-        C::Time => about_commands::time(reply),
+        C::Time => time::time(reply),
         C::ConfigGet => config::get(context, args, reply),
         C::ConfigSet => config::set(context, args, reply),
         C::ConfigResetstat => config::reset_statistics(context, reply),
@@ -93,11 +91,10 @@ pub(crate) fn execute(
             Ok(outcome) => return outcome,
             Err(error) => Err(error),
         },
-        C::ClientHelp => help::of("CLIENT", reply),
-        C::CommandHelp => help::of("COMMAND", reply),
-        C::ConfigHelp => help::of("CONFIG", reply),
-        C::ClusterHelp => help::of("CLUSTER", reply),
-        C::ObjectHelp => help::of("OBJECT", reply),
+        C::ClientHelp | C::CommandHelp | C::ConfigHelp | C::ClusterHelp | C::ObjectHelp => {
+            introspect::help(command.spec(), reply);
+            Ok(())
+        }
     };
     if let Err(error) = answer {
         reply.error(&error);

@@ -42,12 +42,13 @@ struct State {
     buffer: Vec<u8>,
     /// How much of the buffer is on the socket.
     written: usize,
-    writer: WriteHalf,
+    /// Gone once the connection is over.
+    writer: Option<WriteHalf>,
 }
 
 impl Output {
     pub(crate) fn new(writer: WriteHalf) -> Arc<Output> {
-        let state = State { queue: VecDeque::new(), buffer: Vec::new(), written: 0, writer };
+        let state = State { queue: VecDeque::new(), buffer: Vec::new(), written: 0, writer: Some(writer) };
         Arc::new(Output {
             state: Mutex::new(state),
             changed: Notify::new(),
@@ -135,15 +136,19 @@ impl Output {
         .await
     }
 
-    /// Nothing more will be sent: whoever should read it does not.
+    /// Nothing more will be sent, and the socket is let go although replies may still be under way.
     pub(crate) fn give_up(&self) {
         self.broken.store(true, Ordering::Release);
+        self.state.lock().writer = None;
     }
 
     /// Tells the peer that nothing more comes.
     pub(crate) async fn shutdown(&self) {
-        let closed =
-            std::future::poll_fn(|cx| Pin::new(&mut self.state.lock().writer).poll_shutdown(cx)).await;
+        let closed = std::future::poll_fn(|cx| match &mut self.state.lock().writer {
+            Some(writer) => Pin::new(writer).poll_shutdown(cx),
+            None => Poll::Ready(Ok(())),
+        })
+        .await;
         if let Err(error) = closed {
             tracing::trace!(%error, "the client was gone before its connection was closed");
         }
@@ -158,7 +163,10 @@ impl Output {
 impl State {
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while self.written < self.buffer.len() {
-            match Pin::new(&mut self.writer).poll_write(cx, &self.buffer[self.written..]) {
+            let Some(writer) = &mut self.writer else {
+                return Poll::Ready(Err(io::ErrorKind::NotConnected.into()));
+            };
+            match Pin::new(writer).poll_write(cx, &self.buffer[self.written..]) {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 Poll::Ready(Ok(count)) => self.written += count,
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),

@@ -4,10 +4,18 @@ use std::time::Duration;
 
 use meridian_command::{Args, ReplyError, ReplyWriter};
 
-use super::{Outcome, help};
+use super::Outcome;
 
 /// Nobody sleeps longer.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
+
+const HELP: &[&str] = &[
+    "DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+    "SLEEP <seconds>",
+    "    Holds up this connection for so many seconds, decimals allowed.",
+    "HELP",
+    "    Prints this help.",
+];
 
 pub(super) fn debug(args: &Args<'_>, reply: &mut ReplyWriter<'_>) -> Result<Outcome, ReplyError> {
     let sub = &args[0];
@@ -22,9 +30,10 @@ pub(super) fn debug(args: &Args<'_>, reply: &mut ReplyWriter<'_>) -> Result<Outc
             })))
         }
         [] if sub.eq_ignore_ascii_case(b"HELP") => {
-            let sleep =
-                ("SLEEP <seconds>", "Holds up this connection for so many seconds, decimals allowed.");
-            help::write("DEBUG", [sleep].into_iter(), reply);
+            reply.array(HELP.len());
+            for line in HELP {
+                reply.simple(line);
+            }
             Ok(Outcome::Done)
         }
         _ => Err(ReplyError::subcommand_syntax(sub, "DEBUG")),

@@ -1,4 +1,4 @@
-//! Shards in memory, and a server in front of them.
+//! A replica in memory, and a server in front of it.
 
 use std::{
     collections::BTreeMap,
@@ -7,48 +7,120 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use meridian_command::{EngineCommand, ReplyError, ReplyWriter, wire::Head};
-use meridian_proxy::{
-    ClusterView, Identity, KeyspaceStats, Server, ServerOptions, Settings, Summary, Upstream,
+use meridian_command::{
+    EngineCommand, ReplyError, ReplyWriter,
+    wire::{Record, Records},
 };
-use tokio::{net::TcpStream, sync::Semaphore, task::JoinHandle};
+use meridian_proxy::{ClusterView, Identity, KeyspaceStats, Server, ServerOptions, Settings, Summary};
+use meridian_router::{
+    Router, RouterOptions,
+    local::{Batch, Outcome, ReadAnswer, Replica, Replicas},
+};
+use meridian_topology::{
+    ClusterMap, Database, DatabaseId, Epoch, NodeId, ReplicaRole, ShardId, ShardInfo, SlotMap,
+};
+use tokio::{
+    net::TcpStream,
+    sync::{Semaphore, mpsc, watch},
+    task::JoinHandle,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::peer::Peer;
 
+const NODE: NodeId = NodeId(1);
+const SHARD: ShardId = ShardId(1);
+
 /// Values by numbered database and key.
 type Keys = BTreeMap<(u8, Vec<u8>), Vec<u8>>;
 
-/// GET and SET over a map. A GET of `gate` waits for a permit of the gate.
-#[derive(Clone)]
-pub(crate) struct Memory {
+/// GET and SET over a map; batches run one after the other. A GET of `gate` waits for a permit of the gate.
+#[derive(Debug)]
+struct Memory {
     keys: Arc<Mutex<Keys>>,
-    pub(crate) gate: Arc<Semaphore>,
+    queue: mpsc::Sender<Batch>,
+    leader: watch::Sender<Option<NodeId>>,
 }
 
-impl Upstream for Memory {
-    fn execute(&self, _connection: u64, head: Head, args: &[&[u8]]) -> BoxFuture<'static, Vec<u8>> {
-        let memory = self.clone();
-        let args: Vec<Vec<u8>> = args.iter().map(|arg| arg.to_vec()).collect();
-        Box::pin(async move {
-            if args[0] == b"gate" {
-                memory.gate.acquire().await.unwrap().forget();
+impl Memory {
+    fn new(gate: Arc<Semaphore>) -> Memory {
+        let (queue, batches) = mpsc::channel(1024);
+        let keys = Arc::default();
+        tokio::spawn(execute_all(Arc::clone(&keys), gate, batches));
+        Memory { keys, queue, leader: watch::channel(Some(NODE)).0 }
+    }
+}
+
+async fn execute_all(keys: Arc<Mutex<Keys>>, gate: Arc<Semaphore>, mut batches: mpsc::Receiver<Batch>) {
+    while let Some(batch) = batches.recv().await {
+        for record in records(&batch.commands).iter().filter(|record| is_gate(record)) {
+            gate.acquire().await.expect("never closed").forget();
+            assert_eq!(record.head.command, EngineCommand::Get);
+        }
+        let mut replies = Vec::new();
+        execute(&keys, &batch.commands, &mut replies);
+        batch.ticket.sink.complete(batch.ticket.number, Outcome::Done(Bytes::from(replies)));
+    }
+}
+
+fn records(commands: &[u8]) -> Vec<Record<'_>> {
+    Records::new(commands).map(|record| record.expect("well formed")).collect()
+}
+
+fn is_gate(record: &Record<'_>) -> bool {
+    record.args().get(0) == Some(b"gate")
+}
+
+fn execute(keys: &Mutex<Keys>, commands: &[u8], replies: &mut Vec<u8>) {
+    let mut keys = keys.lock().expect("nobody panics");
+    for record in records(commands) {
+        let (head, args) = (record.head, record.args());
+        let mut bytes = Vec::new();
+        let mut reply = ReplyWriter::new(&mut bytes, head.protocol);
+        let key = args.get(0).map(|key| (head.numbered, key.to_vec())).unwrap_or_default();
+        match head.command {
+            EngineCommand::Get => reply.bulk_or_null(keys.get(&key).map(Vec::as_slice)),
+            EngineCommand::Set => {
+                keys.insert(key, args[1].to_vec());
+                reply.ok();
             }
-            let mut bytes = Vec::new();
-            let mut reply = ReplyWriter::new(&mut bytes, head.protocol);
-            let mut keys = memory.keys.lock().unwrap();
-            let key = (head.numbered, args[0].clone());
-            match head.command {
-                EngineCommand::Get => reply.bulk_or_null(keys.get(&key).map(Vec::as_slice)),
-                EngineCommand::Set => {
-                    keys.insert(key, args[1].clone());
-                    reply.ok();
-                }
-                _ => reply.error(&ReplyError::WRONG_TYPE),
-            }
-            bytes
-        })
+            _ => reply.error(&ReplyError::WRONG_TYPE),
+        }
+        replies.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
+        replies.extend_from_slice(&bytes);
+    }
+}
+
+impl Replica for Memory {
+    fn read(&self, _: DatabaseId, commands: &[u8], replies: &mut Vec<u8>) -> ReadAnswer {
+        if records(commands).iter().any(is_gate) {
+            return ReadAnswer::Queue;
+        }
+        execute(&self.keys, commands, replies);
+        ReadAnswer::Done
+    }
+
+    fn enqueue(&self, batch: Batch) -> Result<(), Outcome> {
+        self.queue.try_send(batch).map_err(|_| Outcome::Busy)
+    }
+
+    fn leads(&self) -> Result<(), Option<NodeId>> {
+        Ok(())
+    }
+
+    fn leader_changes(&self) -> watch::Receiver<Option<NodeId>> {
+        self.leader.subscribe()
+    }
+}
+
+#[derive(Debug)]
+struct One(Arc<Memory>);
+
+impl Replicas for One {
+    fn replica(&self, shard: ShardId) -> Option<Arc<dyn Replica>> {
+        (shard == SHARD).then(|| Arc::clone(&self.0) as _)
     }
 }
 
@@ -73,7 +145,12 @@ impl ClusterView for View {
         Box::pin(async move { vec![stats] })
     }
 
-    fn replicas(&self, _connection: u64, wanted: u64, timeout: Option<Duration>) -> BoxFuture<'static, u64> {
+    fn replicas(
+        &self,
+        _shards: Vec<ShardId>,
+        wanted: u64,
+        timeout: Option<Duration>,
+    ) -> BoxFuture<'static, u64> {
         Box::pin(async move {
             if wanted > 2 {
                 match timeout {
@@ -89,29 +166,53 @@ impl ClusterView for View {
 /// A server that runs until it is dropped.
 pub(crate) struct Running {
     pub(crate) address: SocketAddr,
-    pub(crate) memory: Memory,
+    pub(crate) gate: Arc<Semaphore>,
     pub(crate) drain: CancellationToken,
     pub(crate) task: JoinHandle<()>,
+    /// As long as it lives, the router follows the map.
+    _map: watch::Sender<Arc<ClusterMap>>,
 }
 
 impl Running {
     pub(crate) async fn start(settings: Settings) -> Running {
-        let memory = Memory { keys: Arc::default(), gate: Arc::new(Semaphore::new(0)) };
+        let gate = Arc::new(Semaphore::new(0));
+        let (map, receiver) = watch::channel(Arc::new(map()));
+        let router = Router::new(RouterOptions {
+            map: receiver,
+            local: Some((NODE, Arc::new(One(Arc::new(Memory::new(Arc::clone(&gate))))))),
+            dialer: meridian_rt::net::Dialer::default(),
+            deadline: Duration::from_secs(60),
+        });
         let options = ServerOptions {
             identity: Identity::new("0.0.0-test", String::new()),
             settings,
             cluster: Arc::new(View),
-            upstream: Arc::new(memory.clone()),
+            router,
         };
         let server = Server::bind(SocketAddr::from(([127, 0, 0, 1], 0)), options).await.unwrap();
         let address = server.local_addr();
         let drain = CancellationToken::new();
         let task = tokio::spawn(server.run(drain.clone()));
-        Running { address, memory, drain, task }
+        Running { address, gate, drain, task, _map: map }
     }
 
     pub(crate) async fn connect(&self) -> Peer<TcpStream> {
         Peer::new(TcpStream::connect(self.address).await.unwrap())
+    }
+}
+
+fn map() -> ClusterMap {
+    let info = ShardInfo {
+        replicas: BTreeMap::from([(NODE, ReplicaRole::Voter)]),
+        leader_hint: Some(NODE),
+        ..ShardInfo::default()
+    };
+    let database = Database { name: "default".into(), slots: SlotMap::spread(&[SHARD]) };
+    ClusterMap {
+        epoch: Epoch(1),
+        shards: BTreeMap::from([(SHARD, info)]),
+        databases: BTreeMap::from([(DatabaseId::DEFAULT, database)]),
+        ..ClusterMap::default()
     }
 }
 

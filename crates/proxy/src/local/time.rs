@@ -1,4 +1,4 @@
-//! TIME, and COMMAND as far as the table tells it.
+//! TIME.
 
 use meridian_command::ReplyWriter;
 use meridian_rt::clock::wall_micros;
