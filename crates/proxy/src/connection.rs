@@ -103,7 +103,7 @@ enum Step {
 impl Connection {
     async fn serve(&mut self, mut reader: ReadHalf) {
         loop {
-            let open = self.execute_all().await;
+            let open = self.execute_all(&mut reader).await;
             self.report_buffers();
             if !open || !self.read(&mut reader).await {
                 self.finish().await;
@@ -176,7 +176,7 @@ impl Connection {
     }
 
     /// Executes what was read; whether the connection stays open.
-    async fn execute_all(&mut self) -> bool {
+    async fn execute_all(&mut self, reader: &mut ReadHalf) -> bool {
         if self.version != self.shared.router.version() {
             self.settle().await;
             self.version = self.shared.router.version();
@@ -186,7 +186,7 @@ impl Connection {
             match self.step() {
                 Step::Taken if self.building.bytes() < BATCH_BYTES => {}
                 Step::Taken => self.send().await,
-                Step::Pending { command, reply } => self.answer_later(command, reply).await,
+                Step::Pending { command, reply } => self.answer_later(reader, command, reply).await,
                 Step::Starved => break true,
                 Step::Close => break false,
             }
@@ -218,16 +218,49 @@ impl Connection {
     }
 
     /// Sends what has gathered, waits until all of it is answered, then for this reply.
-    async fn answer_later(&mut self, command: Command, reply: BoxFuture<'static, Vec<u8>>) {
+    async fn answer_later(
+        &mut self,
+        reader: &mut ReadHalf,
+        command: Command,
+        reply: BoxFuture<'static, Vec<u8>>,
+    ) {
         let answered = self.session.finish_command();
         self.send().await;
         self.settle().await;
         let started = Instant::now();
-        let reply = reply.await;
+        let Some(reply) = self.unless_gone(reader, reply).await else { return };
         let failed = self.shared.stats.reply(&reply);
         self.shared.stats.executed(command, 1, started.elapsed(), u64::from(failed));
         if answered && !self.output.is_broken() {
             self.output.write(|out| out.extend_from_slice(&reply));
+        }
+    }
+
+    /// Waits for a reply and reads a little on meanwhile, to notice when the client goes away: nobody would end a
+    /// blocked command for it. A client that only says it has nothing more to send still gets other replies.
+    async fn unless_gone(
+        &mut self,
+        reader: &mut ReadHalf,
+        mut reply: BoxFuture<'static, Vec<u8>>,
+    ) -> Option<Vec<u8>> {
+        let mut ended = false;
+        loop {
+            let reads = !ended && self.input.len() < READ_MAX;
+            if reads {
+                self.input.reserve(READ);
+            }
+            tokio::select! {
+                biased;
+                reply = &mut reply => return Some(reply),
+                read = reader.read_buf(&mut self.input), if reads => match read {
+                    Ok(length) if length > 0 => self.received(length),
+                    _ if self.session.client().traits().contains(Trait::BLOCKED) => {
+                        self.output.give_up();
+                        return None;
+                    }
+                    _ => ended = true,
+                },
+            }
         }
     }
 

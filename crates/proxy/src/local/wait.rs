@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use meridian_command::{Args, ReplyError, ReplyWriter, number::parse_i64};
 
 use super::{Context, Outcome};
+use crate::clients::Trait;
 
 pub(super) fn wait(context: &Context<'_>, args: &Args<'_>) -> Result<Outcome, ReplyError> {
     let wanted = parse_i64(&args[0]).ok_or(ReplyError::NOT_AN_INTEGER)?;
@@ -19,8 +20,11 @@ pub(super) fn wait(context: &Context<'_>, args: &Args<'_>) -> Result<Outcome, Re
     };
     let replicas = Arc::clone(&context.shared.cluster).replicas(context.session.written(), wanted, timeout);
     let protocol = context.session.protocol();
+    let client = Arc::clone(context.session.client());
+    client.set(Trait::BLOCKED, true);
     Ok(Outcome::Async(Box::pin(async move {
         let have = replicas.await;
+        client.set(Trait::BLOCKED, false);
         let mut bytes = Vec::new();
         ReplyWriter::new(&mut bytes, protocol).integer(i64::try_from(have).unwrap_or(i64::MAX));
         bytes

@@ -213,6 +213,31 @@ async fn wait_answers_how_many_have_it() {
 }
 
 #[tokio::test]
+async fn a_client_that_leaves_while_it_waits_is_gone() {
+    let running = start().await;
+    let mut watcher = running.connect().await;
+    let mut waiting = running.connect().await;
+    waiting.send(b"WAIT 3 0\r\nPING\r\n").await;
+    while !watcher.text("INFO clients").await.contains("blocked_clients:1\r\n") {}
+    drop(waiting);
+    while watcher.text("CLIENT LIST").await.lines().count() > 1 {}
+    assert!(watcher.text("INFO clients").await.contains("blocked_clients:0\r\n"));
+}
+
+#[tokio::test]
+async fn whoever_has_nothing_more_to_send_still_gets_its_replies() {
+    let running = start().await;
+    let mut peer = running.connect().await;
+    peer.send(b"DEBUG SLEEP 0.01\r\nPING\r\nINFO keyspace\r\nGET k\r\n").await;
+    let rest = peer.rest().await;
+    assert!(
+        rest.starts_with(b"+OK\r\n+PONG\r\n$") && rest.ends_with(b"\r\n$-1\r\n"),
+        "{}",
+        rest.escape_ascii()
+    );
+}
+
+#[tokio::test]
 async fn help_lists_the_subcommands() {
     let running = start().await;
     let mut peer = running.connect().await;
