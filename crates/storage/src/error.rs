@@ -5,6 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use crate::Identity;
+
 /// Why a log, a snapshot store or a data directory is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -41,6 +43,25 @@ pub enum OpenError {
         found: u32,
         /// The newest format that this version reads.
         known: u32,
+    },
+    /// Another process has the directory.
+    #[error("{}: in use by another process", path.display())]
+    InUse {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// The directory is another node's.
+    #[error(
+        "{}: belongs to node {} of cluster {:032x}, not to node {} of cluster {:032x}",
+        path.display(), found.node, found.cluster, wanted.node, wanted.cluster
+    )]
+    Foreign {
+        /// The directory.
+        path: PathBuf,
+        /// Whose it is.
+        found: Identity,
+        /// Whose it was expected to be.
+        wanted: Identity,
     },
 }
 
