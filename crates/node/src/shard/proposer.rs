@@ -1,0 +1,267 @@
+//! Packs what has gathered in a shard's queue into log entries.
+//!
+//! Batching follows the load and no timer: with nothing in flight a command is proposed at once; otherwise the queue
+//! gathers until it is worth an entry or an entry completes (Nagle's rule). Measured against a fixed delay, one entry per
+//! command and entry per drain: `crates/README.md`.
+
+use std::{
+    collections::VecDeque,
+    mem,
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use meridian_engine::{
+    SectionResult,
+    entry::{self, Header, SectionHead},
+};
+use meridian_raft::{Group, ProposeError, Reply};
+use meridian_router::local::{Batch, Outcome, Ticket};
+use meridian_rt::{clock, random};
+use meridian_topology::ShardId;
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use super::{ShardState, state::Sections};
+
+/// Entries proposed and not yet applied.
+const ENTRIES_IN_FLIGHT: usize = 8;
+/// With an entry in flight, so many commands are worth the next one.
+const COMMANDS_WORTH_AN_ENTRY: usize = 32;
+/// An entry is closed when it holds so many bytes; one larger batch still makes one entry.
+const ENTRY_BYTES: usize = 1 << 20;
+/// The queue refuses more than this.
+const QUEUE_BYTES: usize = 128 << 20;
+/// How often the queue lets others run before it is drained, so that commands which are about to arrive join the entry.
+const YIELDS_BEFORE_DRAIN: usize = 1;
+/// A replica that does not lead looks so often whether it has come to lead and must tick.
+const FOLLOWER_TICK_WAIT: Duration = Duration::from_millis(200);
+
+#[derive(Debug)]
+pub(super) struct Proposer {
+    queue: Arc<Queue>,
+}
+
+#[derive(Debug)]
+struct Queue {
+    waiting: Mutex<Waiting>,
+    in_flight: AtomicUsize,
+    /// A tick is proposed and not yet applied.
+    ticking: AtomicBool,
+    /// There is something to propose, or an entry has completed.
+    stirred: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    batches: VecDeque<Batch>,
+    commands: usize,
+    bytes: usize,
+    closed: bool,
+}
+
+impl Proposer {
+    pub(super) fn spawn(shard: ShardId, state: Arc<ShardState>, group: Group) -> Proposer {
+        let queue = Arc::new(Queue {
+            waiting: Mutex::default(),
+            in_flight: AtomicUsize::new(0),
+            ticking: AtomicBool::new(false),
+            stirred: Notify::new(),
+        });
+        tokio::spawn(run(shard, Arc::downgrade(&queue), state, group));
+        Proposer { queue }
+    }
+
+    /// Queues a batch; gives it back if the queue is full.
+    pub(super) fn push(&self, batch: Batch) -> Result<(), Batch> {
+        {
+            let mut waiting = self.queue.waiting.lock();
+            if waiting.bytes > QUEUE_BYTES || waiting.closed {
+                return Err(batch);
+            }
+            waiting.bytes += batch.commands.len();
+            waiting.commands += batch.count as usize;
+            waiting.batches.push_back(batch);
+        }
+        self.queue.stirred.notify_one();
+        Ok(())
+    }
+}
+
+impl Drop for Proposer {
+    fn drop(&mut self) {
+        let batches = {
+            let mut waiting = self.queue.waiting.lock();
+            waiting.closed = true;
+            mem::take(&mut waiting.batches)
+        };
+        for batch in batches {
+            batch.ticket.sink.complete(batch.ticket.number, Outcome::NotLeader(None));
+        }
+        self.queue.stirred.notify_one();
+    }
+}
+
+async fn run(shard: ShardId, queue: Weak<Queue>, state: Arc<ShardState>, group: Group) {
+    loop {
+        let Some(queue) = queue.upgrade() else { return };
+        let wake = tokio::select! {
+            biased;
+            () = queue.stirred.notified() => Wake::Stirred,
+            () = state.expiry_moved() => Wake::ExpiryMoved,
+            () = sleep_until(tick_due(&queue, &state, &group)) => Wake::Due,
+        };
+        match wake {
+            Wake::Stirred => {
+                for _ in 0..YIELDS_BEFORE_DRAIN {
+                    tokio::task::yield_now().await;
+                }
+                while let Some(drained) = queue.drain() {
+                    propose(&queue, &group, drained);
+                }
+                if queue.waiting.lock().closed {
+                    return;
+                }
+            }
+            Wake::ExpiryMoved => {}
+            Wake::Due => {
+                tracing::trace!(%shard, "proposing a tick: a key falls due");
+                propose_tick(&queue, &group);
+            }
+        }
+    }
+}
+
+enum Wake {
+    Stirred,
+    ExpiryMoved,
+    Due,
+}
+
+/// When a tick has to be proposed so that keys that fall due are reclaimed; never while another is under way.
+fn tick_due(queue: &Queue, state: &ShardState, group: &Group) -> Option<clock::Instant> {
+    if queue.ticking.load(Ordering::Acquire) {
+        return None;
+    }
+    let at = state.next_expiry_ms()?;
+    let wait = Duration::from_millis(at.saturating_sub(clock::wall_ms()));
+    let wait = if group.leadership().borrow().ready { wait } else { wait.max(FOLLOWER_TICK_WAIT) };
+    Some(clock::Instant::now() + wait)
+}
+
+fn propose_tick(queue: &Arc<Queue>, group: &Group) {
+    if !group.leadership().borrow().ready {
+        return;
+    }
+    queue.ticking.store(true, Ordering::Release);
+    let queue = Arc::clone(queue);
+    let entry = entry::Builder::new(header()).finish();
+    group.propose(
+        entry,
+        Box::new(move |_| {
+            queue.ticking.store(false, Ordering::Release);
+            queue.stirred.notify_one();
+        }),
+    );
+}
+
+async fn sleep_until(due: Option<clock::Instant>) {
+    match due {
+        Some(due) => tokio::time::sleep_until(due).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn header() -> Header {
+    Header { time_ms: clock::wall_ms(), seed: random::next_u64() }
+}
+
+impl Queue {
+    /// Takes what makes the next entry, if it is time for one.
+    fn drain(&self) -> Option<Vec<Batch>> {
+        let in_flight = self.in_flight.load(Ordering::Acquire);
+        if in_flight >= ENTRIES_IN_FLIGHT {
+            return None;
+        }
+        let mut waiting = self.waiting.lock();
+        if waiting.batches.is_empty() || (in_flight > 0 && waiting.commands < COMMANDS_WORTH_AN_ENTRY) {
+            return None;
+        }
+        if waiting.bytes <= ENTRY_BYTES {
+            waiting.bytes = 0;
+            waiting.commands = 0;
+            return Some(mem::take(&mut waiting.batches).into());
+        }
+        let mut taken = Vec::new();
+        let mut bytes = 0;
+        while let Some(batch) = waiting.batches.pop_front() {
+            bytes += batch.commands.len();
+            waiting.bytes -= batch.commands.len();
+            waiting.commands -= batch.count as usize;
+            taken.push(batch);
+            let next = waiting.batches.front().map_or(0, |batch| batch.commands.len());
+            if bytes + next > ENTRY_BYTES {
+                break;
+            }
+        }
+        Some(taken)
+    }
+
+    fn completed(&self) {
+        self.in_flight.fetch_sub(1, Ordering::AcqRel);
+        self.stirred.notify_one();
+    }
+}
+
+fn propose(queue: &Arc<Queue>, group: &Group, batches: Vec<Batch>) {
+    let mut builder = entry::Builder::new(header());
+    for batch in &batches {
+        let head = SectionHead {
+            database: batch.database,
+            session: batch.session,
+            first_sequence: batch.first_sequence,
+            watermark: batch.watermark,
+            count: batch.count,
+        };
+        builder.section(head, &batch.commands);
+    }
+    let tickets: Vec<Ticket> = batches.into_iter().map(|batch| batch.ticket).collect();
+    queue.in_flight.fetch_add(1, Ordering::AcqRel);
+    let queue = Arc::clone(queue);
+    group.propose(
+        builder.finish(),
+        Box::new(move |result| {
+            // The next entry may leave before the replies of this one are handed out.
+            queue.completed();
+            answer(tickets, result);
+        }),
+    );
+}
+
+fn answer(tickets: Vec<Ticket>, result: Result<Reply, ProposeError>) {
+    let outcome = match result {
+        Ok(reply) => {
+            let sections = reply.downcast::<Sections>().expect("a shard's state machine replies with sections");
+            for (ticket, section) in tickets.into_iter().zip(*sections) {
+                ticket.sink.complete(ticket.number, outcome_of(section));
+            }
+            return;
+        }
+        Err(ProposeError::NotLeader { leader }) => Outcome::NotLeader(leader),
+        Err(ProposeError::Unknown) => Outcome::Unknown,
+    };
+    for ticket in tickets {
+        ticket.sink.complete(ticket.number, outcome.clone());
+    }
+}
+
+fn outcome_of(section: SectionResult) -> Outcome {
+    match section {
+        SectionResult::Done(replies) => Outcome::Done(replies),
+        SectionResult::Gap { .. } => Outcome::Gap,
+        SectionResult::SessionExpired => Outcome::SessionExpired,
+    }
+}

@@ -1,0 +1,151 @@
+//! The applied state of a replica: the engine behind a lock, as Raft's state machine.
+
+use std::{
+    io, mem,
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use bytes::Bytes;
+use meridian_engine::{Engine, ReadError, Restorer, SectionResult, Stats};
+use meridian_raft::{Reply, SnapshotSource, StateMachine};
+use meridian_topology::{DatabaseId, ShardId};
+use parking_lot::RwLock;
+use tokio::sync::Notify;
+
+/// How many bytes of a snapshot are made under one hold of the lock.
+const SNAPSHOT_CHUNK_BYTES: usize = 256 << 10;
+
+/// No key expires.
+const NEVER: u64 = u64::MAX;
+
+/// The state machine of one replica.
+#[derive(Debug)]
+pub struct ShardState {
+    this: Weak<ShardState>,
+    shard: ShardId,
+    hash_seed: u128,
+    engine: RwLock<Replicated>,
+    next_expiry_ms: AtomicU64,
+    expiry_moved: Notify,
+}
+
+#[derive(Debug)]
+struct Replicated {
+    engine: Engine,
+    applied: u64,
+}
+
+impl ShardState {
+    /// An empty replica. All replicas of a cluster have the same seed.
+    pub fn new(shard: ShardId, hash_seed: u128) -> Arc<ShardState> {
+        Arc::new_cyclic(|this| ShardState {
+            this: Weak::clone(this),
+            shard,
+            hash_seed,
+            engine: RwLock::new(Replicated { engine: Engine::new(hash_seed), applied: 0 }),
+            next_expiry_ms: AtomicU64::new(NEVER),
+            expiry_moved: Notify::new(),
+        })
+    }
+
+    pub(super) fn read(
+        &self,
+        database: DatabaseId,
+        now_ms: u64,
+        commands: &[u8],
+        replies: &mut Vec<u8>,
+    ) -> Result<(), ReadError> {
+        self.engine.read().engine.read(database, now_ms, commands, replies)
+    }
+
+    pub(super) fn stats(&self) -> Stats {
+        self.engine.read().engine.stats()
+    }
+
+    pub(super) fn digest(&self) -> (u64, u128) {
+        let state = self.engine.read();
+        (state.applied, state.engine.digest())
+    }
+
+    /// When the next key falls due, in milliseconds since 1970.
+    pub(super) fn next_expiry_ms(&self) -> Option<u64> {
+        Some(self.next_expiry_ms.load(Ordering::Acquire)).filter(|at| *at != NEVER)
+    }
+
+    /// Returns when the next expiry is earlier than it was.
+    pub(super) async fn expiry_moved(&self) {
+        self.expiry_moved.notified().await;
+    }
+
+    fn note_expiry(&self, next: Option<u64>) {
+        let next = next.unwrap_or(NEVER);
+        if next < self.next_expiry_ms.swap(next, Ordering::AcqRel) {
+            self.expiry_moved.notify_one();
+        }
+    }
+}
+
+impl StateMachine for ShardState {
+    fn apply(&self, index: u64, payload: &Bytes) -> Reply {
+        let (sections, next_expiry) = {
+            let mut state = self.engine.write();
+            state.applied = index;
+            let applied = match state.engine.apply(index, payload) {
+                Ok(applied) => applied,
+                // Every replica would have to skip it alike, and none can know that: stop before replicas differ.
+                Err(error) => panic!("shard {}: entry {index} cannot be applied: {error}", self.shard),
+            };
+            (applied.sections, state.engine.next_expiry_ms())
+        };
+        self.note_expiry(next_expiry);
+        Box::new(sections)
+    }
+
+    fn applied_other(&self, index: u64) {
+        self.engine.write().applied = index;
+    }
+
+    fn begin_snapshot(&self) -> Box<dyn SnapshotSource> {
+        self.engine.write().engine.begin_snapshot();
+        let state = self.this.upgrade().expect("a method of it runs");
+        Box::new(Walk { state })
+    }
+
+    fn restore(&self, chunks: &mut dyn Iterator<Item = io::Result<Bytes>>) -> io::Result<()> {
+        let corrupt = |error| io::Error::new(io::ErrorKind::InvalidData, error);
+        let mut restorer = Restorer::new(self.hash_seed);
+        for chunk in chunks {
+            restorer.feed(&chunk?).map_err(corrupt)?;
+        }
+        let engine = restorer.finish().map_err(corrupt)?;
+        let next_expiry = engine.next_expiry_ms();
+        let replaced = mem::replace(&mut self.engine.write().engine, engine);
+        // Freeing a large state takes a while and needs no lock.
+        drop(replaced);
+        self.note_expiry(next_expiry);
+        Ok(())
+    }
+}
+
+/// Walks the state as of the moment the snapshot began; the engine keeps it apart from later writes.
+struct Walk {
+    state: Arc<ShardState>,
+}
+
+impl SnapshotSource for Walk {
+    fn next_chunk(&mut self) -> Option<Vec<u8>> {
+        self.state.engine.write().engine.snapshot_chunk(SNAPSHOT_CHUNK_BYTES)
+    }
+}
+
+impl Drop for Walk {
+    fn drop(&mut self) {
+        self.state.engine.write().engine.abandon_snapshot();
+    }
+}
+
+/// The outcome of every section of an entry, in order.
+pub(super) type Sections = Vec<SectionResult>;
