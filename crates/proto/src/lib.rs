@@ -34,3 +34,8 @@ pub mod admin {
         tonic::include_proto!("meridian.admin.v1");
     }
 }
+
+/// Between the replicas of a shard.
+pub mod raft {
+    tonic::include_proto!("meridian.raft.v1");
+}
