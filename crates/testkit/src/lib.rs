@@ -12,6 +12,7 @@ mod external;
 mod history;
 mod linearize;
 mod load;
+mod redis_server;
 mod tmpfs;
 mod wait;
 
@@ -23,5 +24,6 @@ pub use history::{Event, History, Operation, Recorded};
 pub use linearize::{Verdict, check};
 pub use load::{Load, LoadOptions, Outcome, Record, Write};
 pub use meridian_resp::Value;
+pub use redis_server::RedisServer;
 pub use tmpfs::Tmpfs;
 pub use wait::{until, within};
