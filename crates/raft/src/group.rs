@@ -176,7 +176,9 @@ impl Group {
         self.0.with_metrics(|metrics| {
             let voters: BTreeSet<u64> = metrics.membership_config.membership().voter_ids().collect();
             matched(metrics)
-                .filter(|(node, matched)| *node != self.0.node.0 && voters.contains(node) && *matched >= index)
+                .filter(|(node, matched)| {
+                    *node != self.0.node.0 && voters.contains(node) && *matched >= index
+                })
                 .count()
         })
     }
@@ -204,8 +206,8 @@ impl Group {
             self.0.handed_over_in.fetch_max(handed_over_in, Ordering::AcqRel);
         }
         let node = self.0.node;
-        let elected = leadership
-            .wait_for(|now| now.term > term && now.leader.is_some_and(|leader| leader != node));
+        let elected =
+            leadership.wait_for(|now| now.term > term && now.leader.is_some_and(|leader| leader != node));
         match tokio::time::timeout(self.0.timing.election_max * 2, elected).await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(_)) => Err(TransferError::Stopped("the replica was closed".to_owned())),
@@ -342,4 +344,3 @@ pub(crate) fn leadership_of(replica: &Replica) -> Leadership {
         }
     })
 }
-

@@ -139,15 +139,9 @@ impl Host {
         let HostOptions { cluster, node, log, snapshots, addresses, timing, .. } = options;
         let groups = Arc::new(Groups::default());
         let stop = CancellationToken::new();
-        let links =
-            Arc::new(Links::new(cluster, node, addresses, Arc::clone(&groups), timing, stop.clone()));
-        let service = Service::new(Shared {
-            cluster,
-            node,
-            timing,
-            groups: Arc::clone(&groups),
-            stop: stop.clone(),
-        });
+        let links = Arc::new(Links::new(cluster, node, addresses, Arc::clone(&groups), timing, stop.clone()));
+        let service =
+            Service::new(Shared { cluster, node, timing, groups: Arc::clone(&groups), stop: stop.clone() });
         tokio::spawn(pulse::run(Arc::clone(&groups), timing, stop.clone()));
         Arc::new(Host {
             node,

@@ -111,9 +111,7 @@ impl Links {
 }
 
 fn open_channel(address: &str) -> Option<Channel> {
-    net::channel(address)
-        .inspect_err(|error| tracing::warn!(address, %error, "not an address"))
-        .ok()
+    net::channel(address).inspect_err(|error| tracing::warn!(address, %error, "not an address")).ok()
 }
 
 pub(crate) type Client = RaftServiceClient<Channel>;

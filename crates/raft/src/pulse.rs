@@ -19,11 +19,7 @@ use openraft::ServerState;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
-use crate::{
-    host::Groups,
-    replica::Replica,
-    timing::Timing,
-};
+use crate::{host::Groups, replica::Replica, timing::Timing};
 
 /// A voter's lease starts when it has dealt with a message, a little after we see it.
 const LEASE_SLACK: Duration = Duration::from_millis(5);

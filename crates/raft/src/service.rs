@@ -149,7 +149,8 @@ impl RaftService for Service {
     ) -> Result<Response<pb::SnapshotResponse>, Status> {
         let mut chunks = request.into_inner();
         let first = chunks.message().await?.ok_or_else(|| Status::invalid_argument("no snapshot"))?;
-        let offer = first.offer.clone().ok_or_else(|| Status::invalid_argument("a snapshot without a header"))?;
+        let offer =
+            first.offer.clone().ok_or_else(|| Status::invalid_argument("a snapshot without a header"))?;
         self.0.sender(offer.envelope.as_ref())?;
         let replica = self.0.replica(offer.shard)?;
         let vote = snapshot::receive(&replica, offer, first, chunks).await?;

@@ -52,7 +52,11 @@ pub(crate) fn vote_to_wire(vote: &Vote) -> pb::Vote {
 
 pub(crate) fn vote_from_wire(vote: Option<pb::Vote>) -> Result<Vote, Malformed> {
     let vote = vote.ok_or(Malformed("a message without a vote"))?;
-    Ok(if vote.committed { Vote::new_committed(vote.term, vote.node) } else { Vote::new(vote.term, vote.node) })
+    Ok(if vote.committed {
+        Vote::new_committed(vote.term, vote.node)
+    } else {
+        Vote::new(vote.term, vote.node)
+    })
 }
 
 pub(crate) fn membership_to_wire(membership: &Membership) -> pb::Membership {

@@ -127,7 +127,7 @@ impl<S: Stream<Item = AppendRequest> + Unpin> Session<S> {
             partial: false,
         };
         let sent_at = Instant::now();
-        if !attached.link.send(Outgoing { request: wire, urgency, bytes }) {
+        if !attached.link.send(Outgoing { request: wire, urgency, bytes, started: false }) {
             return false;
         }
         self.sequence = sequence;

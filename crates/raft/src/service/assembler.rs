@@ -30,7 +30,9 @@ impl Assembler {
     pub(crate) fn add(&mut self, piece: pb::AppendRequest) -> Result<Option<pb::AppendRequest>, Malformed> {
         let session = piece.session;
         let whole = match self.unfinished.remove(&session) {
-            None if !piece.partial && piece.entries.iter().all(|entry| !entry.partial) => return Ok(Some(piece)),
+            None if !piece.partial && piece.entries.iter().all(|entry| !entry.partial) => {
+                return Ok(Some(piece));
+            }
             None => {
                 let request = pb::AppendRequest { entries: Vec::new(), ..head(&piece) };
                 let mut started = Unfinished { request, data: None, bytes: 0 };

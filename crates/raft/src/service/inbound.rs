@@ -159,7 +159,9 @@ async fn answer_append(
             ..answer(session, sequence, pb::AppendStatus::HigherVote)
         },
         // Never said by this version of openraft to a request that it took as a whole.
-        Ok(AppendEntriesResponse::PartialSuccess(_)) => answer(session, sequence, pb::AppendStatus::Unavailable),
+        Ok(AppendEntriesResponse::PartialSuccess(_)) => {
+            answer(session, sequence, pb::AppendStatus::Unavailable)
+        }
         Err(error) => {
             tracing::debug!(shard = %replica.shard, %error, "append refused");
             answer(session, sequence, pb::AppendStatus::Unavailable)

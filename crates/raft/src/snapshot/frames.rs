@@ -47,7 +47,10 @@ impl<I: Iterator<Item = io::Result<Bytes>>> Chunks<I> {
         }
         let length = self.buffer.get_u32_le() as usize;
         if length > CHUNK_BYTES_MAX {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "a snapshot with a chunk that is too long"));
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "a snapshot with a chunk that is too long",
+            ));
         }
         if !self.gather(length)? {
             return Err(torn());

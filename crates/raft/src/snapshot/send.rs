@@ -6,10 +6,7 @@ use bytes::Bytes;
 use futures_util::{Stream, stream};
 use meridian_proto::raft as pb;
 use meridian_rt::clock::Instant;
-use openraft::{
-    errors::StreamingError,
-    raft::SnapshotResponse,
-};
+use openraft::{errors::StreamingError, raft::SnapshotResponse};
 
 use super::shelf::Data;
 use crate::{
@@ -46,8 +43,7 @@ pub(crate) async fn send(
         meta: wire::snapshot_meta_to_wire(&snapshot.meta),
         length: file.len(),
     };
-    let channel =
-        links.separate_channel(target).ok_or_else(|| unreachable("the node has no address"))?;
+    let channel = links.separate_channel(target).ok_or_else(|| unreachable("the node has no address"))?;
     let mut client = link::client(channel);
     let refused = |status: tonic::Status| unreachable(status.message());
     let offered = tokio::time::timeout(OFFER_TIMEOUT, client.offer_snapshot(offer.clone()));

@@ -23,10 +23,8 @@ async fn three_nodes_elect_a_leader_and_apply_the_same() {
     let status = group.status();
     assert_eq!(status.role, Role::Leader);
     assert_eq!(status.voters, [1, 2, 3].map(NodeId).into());
-    until("replication to both followers", || {
-        (group.replicated_to(status.last_index) == 2).then_some(())
-    })
-    .await;
+    until("replication to both followers", || (group.replicated_to(status.last_index) == 2).then_some(()))
+        .await;
     let follower = cluster.group(leader % 3 + 1, 1);
     let refused = propose(&follower, entry(1, b"no")).await;
     assert_eq!(refused.err(), Some(ProposeError::NotLeader { leader: Some(NodeId(leader)) }));
@@ -123,10 +121,7 @@ async fn a_leadership_is_not_handed_to_just_anybody() {
     let refused = cluster.group(follower, 1).transfer(NodeId(leader)).await;
     assert_eq!(refused, Err(TransferError::NotLeader { leader: Some(NodeId(leader)) }));
     cluster.kill(follower).await;
-    until("the link to break", || {
-        (group.transfer_target() != Some(NodeId(follower))).then_some(())
-    })
-    .await;
+    until("the link to break", || (group.transfer_target() != Some(NodeId(follower))).then_some(())).await;
     assert_eq!(group.transfer(NodeId(follower)).await, Err(TransferError::Unreachable));
     assert!(group.can_read());
 }

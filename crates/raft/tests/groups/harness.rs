@@ -7,9 +7,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use meridian_raft::{
-    AddressBook, Group, Host, HostOptions, ProposeError, Reply, Timing,
-};
+use meridian_raft::{AddressBook, Group, Host, HostOptions, ProposeError, Reply, Timing};
 use meridian_rt::net;
 use meridian_storage::{Log, Snapshots};
 use meridian_topology::{ClusterId, NodeId, ShardId};
