@@ -219,6 +219,11 @@ impl Host {
         self.groups.all().into_iter().map(Group).collect()
     }
 
+    /// Whether the stream to another node is up. One that nobody needs may be down.
+    pub fn is_connected(&self, node: NodeId) -> bool {
+        self.links.is_up(node.0)
+    }
+
     /// Closes the replica of a shard; with `remove_data` its log and snapshots go too, for ever.
     ///
     /// # Errors

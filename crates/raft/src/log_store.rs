@@ -128,7 +128,7 @@ impl RaftLogStorage<Types> for LogStore {
     async fn get_log_state(&mut self) -> io::Result<LogState<Types>> {
         let state = self.log.state();
         let purged = state.purged.as_ref().map(id_of);
-        let last = state.last.as_ref().map(id_of).or_else(|| purged.clone());
+        let last = state.last.as_ref().map(id_of).or(purged);
         Ok(LogState { last_purged_log_id: purged, last_log_id: last })
     }
 

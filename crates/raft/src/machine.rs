@@ -72,7 +72,7 @@ impl RaftStateMachine<Types> for Applier {
     type SnapshotBuilder = Builder;
 
     async fn applied_state(&mut self) -> io::Result<(Option<LogId>, StoredMembership)> {
-        Ok((self.applied.clone(), self.membership.clone()))
+        Ok((self.applied, self.membership.clone()))
     }
 
     async fn apply<S>(&mut self, mut entries: S) -> io::Result<()>
@@ -88,7 +88,7 @@ impl RaftStateMachine<Types> for Applier {
                     Answer::default()
                 }
                 EntryPayload::Membership(membership) => {
-                    self.membership = StoredMembership::new(Some(entry.log_id.clone()), membership);
+                    self.membership = StoredMembership::new(Some(entry.log_id), membership);
                     self.machine.applied_other(index);
                     Answer::default()
                 }
@@ -105,8 +105,7 @@ impl RaftStateMachine<Types> for Applier {
     }
 
     async fn get_snapshot_builder(&mut self) -> Builder {
-        let meta =
-            SnapshotMeta { last_log_id: self.applied.clone(), last_membership: self.membership.clone() };
+        let meta = SnapshotMeta { last_log_id: self.applied, last_membership: self.membership.clone() };
         Builder::new(self.snapshots.clone(), meta, self.machine.begin_snapshot())
     }
 
@@ -116,7 +115,7 @@ impl RaftStateMachine<Types> for Applier {
         if let Some(last) = &meta.last_log_id {
             self.progress.applied(last);
         }
-        self.applied = meta.last_log_id.clone();
+        self.applied = meta.last_log_id;
         self.membership = meta.last_membership.clone();
         Ok(())
     }

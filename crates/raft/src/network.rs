@@ -194,7 +194,7 @@ impl RaftNetworkV2<Types> for Connection {
         match response.status() {
             pb::TransferStatus::Ok => Ok(Ok(())),
             pb::TransferStatus::VoteChanged => {
-                let expected = request.from_leader().clone();
+                let expected = *request.from_leader();
                 let actual = wire::vote_from_wire(response.vote).map_err(malformed)?;
                 Ok(Err(TransferLeaderError::VoteChanged { expected, actual }))
             }

@@ -90,7 +90,7 @@ impl RaftService for Service {
         question.leadership_transfer = request.leadership_transfer;
         let response = if !request.leadership_transfer && replica.owes_a_lease() {
             // What this node knew before its restart may have been a leader's lease.
-            VoteResponse::new(replica.with_metrics(|metrics| metrics.vote.clone()), None, false)
+            VoteResponse::new(replica.with_metrics(|metrics| metrics.vote), None, false)
         } else if request.preliminary {
             replica.raft.pre_vote(question).await.map_err(stopped)?
         } else {

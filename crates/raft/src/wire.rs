@@ -130,7 +130,7 @@ pub(crate) fn append_from_wire(request: pb::AppendRequest) -> Result<AppendReque
         return Err(Malformed("an append by a node that does not lead"));
     }
     let previous = request.previous.map(position_from_wire);
-    let mut last = previous.clone();
+    let mut last = previous;
     let mut entries = Vec::new();
     for entry in request.entries {
         if last.as_ref().map_or(0, |last| last.index() + 1) != entry.index {

@@ -113,7 +113,7 @@ impl<S: Stream<Item = AppendRequest> + Unpin> Session<S> {
             _ => Urgency::InOrder,
         };
         let previous = request.prev_log_id;
-        let last = request.entries.last().map(|entry| entry.log_id.clone()).or_else(|| previous.clone());
+        let last = request.entries.last().map(|entry| entry.log_id).or(previous);
         let entries: Vec<_> = request.entries.into_iter().map(wire::entry_to_wire).collect();
         let bytes = entries.iter().map(entry_bytes).sum();
         let wire = pb::AppendRequest {
