@@ -33,6 +33,8 @@ pub mod admin {
     pub mod v1 {
         tonic::include_proto!("meridian.admin.v1");
     }
+}
+
 /// Between the replicas of a shard.
 pub mod raft {
     tonic::include_proto!("meridian.raft.v1");

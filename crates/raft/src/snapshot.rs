@@ -1,7 +1,7 @@
 //! Snapshots: writing them, keeping the newest, sending it to a replica that is too far behind for the log.
 //!
-//! A file holds the state machine's chunks, each behind its length. Where files are cut into messages or blocks is
-//! therefore nobody's business but the disk's and the network's.
+//! A file holds the state machine's chunks, each behind its length, cut into blocks of even size. A transfer that breaks
+//! off goes on with the next block.
 
 mod build;
 mod frames;
@@ -13,3 +13,6 @@ pub(crate) use build::Builder;
 pub(crate) use receive::{offered, receive};
 pub(crate) use send::send;
 pub(crate) use shelf::{Data, Shelf};
+
+/// A file's data is in blocks of this size; one block is one message.
+const BLOCK_BYTES: usize = 256 << 10;

@@ -2,11 +2,12 @@
 
 use std::io;
 
+use bytes::BytesMut;
 use meridian_storage::SnapshotWriter;
 use parking_lot::Mutex;
 
 use super::{
-    frames,
+    BLOCK_BYTES, frames,
     shelf::{Data, Shelf},
 };
 use crate::{
@@ -33,14 +34,15 @@ impl Builder {
             return Err(io::Error::other("a snapshot is built once"));
         };
         let mut writer = self.shelf.create(&self.meta)?;
+        let mut blocks = Blocks::default();
         let file = if has_threads() {
             offload(move || {
-                while write_chunk(&mut writer, source.as_mut())? {}
+                while blocks.write(&mut writer, source.as_mut())? {}
                 writer.finish()
             })
             .await?
         } else {
-            while write_chunk(&mut writer, source.as_mut())? {
+            while blocks.write(&mut writer, source.as_mut())? {
                 tokio::task::yield_now().await;
             }
             writer.finish()?
@@ -51,11 +53,21 @@ impl Builder {
     }
 }
 
-fn write_chunk(writer: &mut SnapshotWriter, source: &mut dyn SnapshotSource) -> io::Result<bool> {
-    let Some(chunk) = source.next_chunk() else {
-        return Ok(false);
-    };
-    writer.write(&frames::head(&chunk)?)?;
-    writer.write(&chunk)?;
-    Ok(true)
+/// Gathers chunks into blocks of even size: what is written, checked and sent in one go.
+#[derive(Default)]
+struct Blocks(BytesMut);
+
+impl Blocks {
+    /// Writes the next chunk. False: there was none, and all is written.
+    fn write(&mut self, writer: &mut SnapshotWriter, source: &mut dyn SnapshotSource) -> io::Result<bool> {
+        let next = source.next_chunk();
+        if let Some(chunk) = &next {
+            self.0.extend_from_slice(&frames::head(chunk)?);
+            self.0.extend_from_slice(chunk);
+        }
+        while self.0.len() >= BLOCK_BYTES || next.is_none() && !self.0.is_empty() {
+            writer.write(&self.0.split_to(BLOCK_BYTES.min(self.0.len())))?;
+        }
+        Ok(next.is_some())
+    }
 }

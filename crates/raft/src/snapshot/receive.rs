@@ -1,5 +1,7 @@
 //! Receives a snapshot into a file that outlives a broken connection, and installs it when it is whole.
 
+use std::io::ErrorKind;
+
 use meridian_proto::raft as pb;
 use meridian_storage::SnapshotWriter;
 use tonic::{Status, Streaming};
@@ -29,18 +31,17 @@ fn checked(offer: &pb::SnapshotOffer) -> Result<(Vote, SnapshotMeta), Status> {
 
 fn resume(replica: &Replica, offer: &pb::SnapshotOffer) -> Result<SnapshotWriter, Status> {
     let shelf = &replica.snapshots;
-    shelf.snapshots.resume(shelf.group, offer.meta.clone(), offer.length).map_err(disk)
+    let id = u128::from(offer.id_high) << 64 | u128::from(offer.id_low);
+    shelf.snapshots.receive(shelf.group, id, offer.meta.clone()).map_err(|error| match error.kind() {
+        ErrorKind::WouldBlock => Status::unavailable("the snapshot is being received already"),
+        _ => disk(error),
+    })
 }
 
 /// How much of an offered snapshot is here already.
 pub(crate) fn offered(replica: &Replica, offer: &pb::SnapshotOffer) -> Result<u64, Status> {
     checked(offer)?;
-    let _alone = replica.snapshots.receiving.try_lock().map_err(|_| busy())?;
-    Ok(resume(replica, offer)?.len())
-}
-
-fn busy() -> Status {
-    Status::unavailable("another snapshot is being received")
+    Ok(resume(replica, offer)?.bytes())
 }
 
 /// Receives the rest of a snapshot and installs it; gives this replica's vote.
@@ -51,11 +52,10 @@ pub(crate) async fn receive(
     mut chunks: Streaming<pb::SnapshotChunk>,
 ) -> Result<Vote, Status> {
     let (vote, meta) = checked(&offer)?;
-    let _alone = replica.snapshots.receiving.try_lock().map_err(|_| busy())?;
     let mut writer = resume(replica, &offer)?;
     let mut next = Some(first);
     while let Some(chunk) = next {
-        if chunk.offset != writer.len() || chunk.data.len() as u64 > offer.length - writer.len() {
+        if chunk.offset != writer.bytes() || chunk.data.len() as u64 > offer.length.saturating_sub(writer.bytes()) {
             return Err(Status::out_of_range("not the next part of the snapshot"));
         }
         if !chunk.data.is_empty() {
@@ -69,7 +69,7 @@ pub(crate) async fn receive(
         }
         next = chunks.message().await?;
     }
-    if writer.len() != offer.length {
+    if writer.bytes() != offer.length {
         return Err(Status::data_loss("the snapshot ended early"));
     }
     tracing::info!(shard = %replica.shard, bytes = offer.length, %meta, "snapshot received");

@@ -1,11 +1,12 @@
 //! Sends a snapshot to another node, going on where an earlier attempt broke off, not faster than allowed.
 
-use std::{io, time::Duration};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{Stream, stream};
 use meridian_proto::raft as pb;
 use meridian_rt::clock::Instant;
+use meridian_storage::SnapshotReader;
 use openraft::{errors::StreamingError, raft::SnapshotResponse};
 
 use super::shelf::Data;
@@ -19,11 +20,6 @@ use crate::{
 
 /// How long the receiver may take to say how much it has.
 const OFFER_TIMEOUT: Duration = Duration::from_secs(5);
-/// What one message carries.
-const MESSAGE_BYTES: usize = 256 << 10;
-
-type Blocks = Box<dyn Iterator<Item = io::Result<Bytes>> + Send>;
-
 /// Sends a snapshot and waits until it is installed.
 pub(crate) async fn send(
     links: &Links,
@@ -41,19 +37,19 @@ pub(crate) async fn send(
         shard,
         vote: Some(wire::vote_to_wire(vote)),
         meta: wire::snapshot_meta_to_wire(&snapshot.meta),
-        length: file.len(),
+        length: file.bytes(),
+        id_high: (file.id() >> 64) as u64,
+        id_low: file.id() as u64,
     };
     let channel = links.separate_channel(target).ok_or_else(|| unreachable("the node has no address"))?;
     let mut client = link::client(channel);
     let refused = |status: tonic::Status| unreachable(status.message());
     let offered = tokio::time::timeout(OFFER_TIMEOUT, client.offer_snapshot(offer.clone()));
     let reply = offered.await.map_err(|_| unreachable("no answer in time"))?.map_err(refused)?;
-    let offset = reply.into_inner().offset.min(file.len());
-    tracing::info!(shard, target, bytes = file.len(), offset, "sending a snapshot");
-    let blocks: Blocks = match file.reader(offset) {
-        Ok(blocks) => Box::new(blocks),
-        Err(error) => return Err(unreachable(&format!("the snapshot cannot be read: {error}")).into()),
-    };
+    let offset = reply.into_inner().offset.min(file.bytes());
+    tracing::info!(shard, target, bytes = file.bytes(), offset, "sending a snapshot");
+    let opened = offload(move || file.reader_at(offset)).await;
+    let blocks = opened.map_err(|error| unreachable(&format!("the snapshot cannot be read: {error}")))?;
     let chunks = throttled(blocks, offer, offset, bytes_per_second);
     let response = client.send_snapshot(chunks).await.map_err(refused)?;
     let vote = wire::vote_from_wire(response.into_inner().vote).map_err(|error| unreachable(error.0))?;
@@ -61,10 +57,9 @@ pub(crate) async fn send(
 }
 
 struct Sending {
-    blocks: Option<Blocks>,
+    blocks: Option<SnapshotReader>,
     /// The header, until it is sent.
     offer: Option<pb::SnapshotOffer>,
-    block: Bytes,
     offset: u64,
     sent: u64,
     started: Instant,
@@ -72,7 +67,7 @@ struct Sending {
 }
 
 fn throttled(
-    blocks: Blocks,
+    blocks: SnapshotReader,
     offer: pb::SnapshotOffer,
     offset: u64,
     bytes_per_second: u64,
@@ -80,7 +75,6 @@ fn throttled(
     let sending = Sending {
         blocks: Some(blocks),
         offer: Some(offer),
-        block: Bytes::new(),
         offset,
         sent: 0,
         started: Instant::now(),
@@ -98,10 +92,7 @@ impl Sending {
         tokio::time::sleep_until(self.started + due).await;
         let mut data = Bytes::new();
         if self.offer.is_none() {
-            if self.block.is_empty() {
-                self.block = self.read().await?;
-            }
-            data = self.block.split_to(self.block.len().min(MESSAGE_BYTES));
+            data = self.read().await?;
         }
         let chunk = pb::SnapshotChunk { offer: self.offer.take(), offset: self.offset, data };
         self.offset += chunk.data.len() as u64;

@@ -24,8 +24,6 @@ pub(crate) struct Shelf {
     pub(super) group: u32,
     /// Length of the newest snapshot, if one was written or read in this run.
     length: Arc<AtomicU64>,
-    /// Held while a snapshot is received: one at a time.
-    pub(super) receiving: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// A snapshot in openraft's hands.
@@ -39,16 +37,16 @@ pub(crate) enum Data {
 
 impl Shelf {
     pub(crate) fn new(snapshots: Snapshots, group: u32) -> Self {
-        Shelf { snapshots, group, length: Arc::default(), receiving: Arc::default() }
+        Shelf { snapshots, group, length: Arc::default() }
     }
 
     /// The newest snapshot.
     pub(crate) fn latest(&self) -> io::Result<Option<Snapshot>> {
-        let Some(file) = self.snapshots.latest(self.group)? else {
+        let Some(file) = self.snapshots.latest(self.group) else {
             return Ok(None);
         };
         let meta = wire::snapshot_meta_from_wire(file.meta())?;
-        self.length.store(file.len(), Ordering::Relaxed);
+        self.length.store(file.bytes(), Ordering::Relaxed);
         Ok(Some(Snapshot { meta, snapshot: Data::Kept(file) }))
     }
 
@@ -62,7 +60,7 @@ impl Shelf {
             Data::Kept(file) => file,
             Data::Received(writer) => writer.finish()?,
         };
-        self.length.store(file.len(), Ordering::Relaxed);
+        self.length.store(file.bytes(), Ordering::Relaxed);
         Ok(Data::Kept(file))
     }
 
@@ -73,7 +71,7 @@ impl Shelf {
 
     /// Removes all snapshots of the shard.
     pub(crate) fn clear(&self) -> io::Result<()> {
-        self.snapshots.remove(self.group)
+        self.snapshots.remove_group(self.group)
     }
 }
 
@@ -81,7 +79,7 @@ impl Data {
     /// The state machine's chunks; each block is verified when it is read.
     pub(crate) fn chunks(&self) -> io::Result<impl Iterator<Item = io::Result<Bytes>> + Send + use<>> {
         match self {
-            Data::Kept(file) => Ok(Chunks::new(file.reader(0)?)),
+            Data::Kept(file) => Ok(Chunks::new(file.reader())),
             Data::Received(_) => Err(io::Error::other("a snapshot that is not finished")),
         }
     }
