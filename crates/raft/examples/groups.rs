@@ -130,7 +130,8 @@ impl Cluster {
             let host = Host::new(HostOptions::new(ClusterId(1), NodeId(node), log, snapshots, book.clone()));
             let listener = net::TcpListener::bind("127.0.0.1:0").await.unwrap();
             book.0.lock().insert(node, listener.local_addr().unwrap().to_string());
-            let serving = net::server().add_service(host.service()).serve_with_incoming(net::incoming(listener));
+            let serving =
+                net::server().add_service(host.service()).serve_with_incoming(net::incoming(listener));
             cluster.servers.push(tokio::spawn(async move { serving.await.unwrap() }));
             for group in 0..groups {
                 let machine = Arc::new(Map::default());
@@ -310,7 +311,7 @@ async fn failover(cluster: &mut Cluster, groups: u32) {
     for group in &led {
         loop {
             let (sender, outcome) = oneshot::channel();
-            let done = |outcome: Result<Reply, ProposeError>| drop(sender.send(outcome.is_ok()));
+            let done = |outcome: Result<Reply, ProposeError>| sender.send(outcome.is_ok()).unwrap();
             let record = record(&mut u64::from(group + 1), KEYS);
             cluster.leader(*group).await.propose(record, Box::new(done));
             if outcome.await.unwrap() {

@@ -55,7 +55,9 @@ pub(crate) async fn receive(
     let mut writer = resume(replica, &offer)?;
     let mut next = Some(first);
     while let Some(chunk) = next {
-        if chunk.offset != writer.bytes() || chunk.data.len() as u64 > offer.length.saturating_sub(writer.bytes()) {
+        if chunk.offset != writer.bytes()
+            || chunk.data.len() as u64 > offer.length.saturating_sub(writer.bytes())
+        {
             return Err(Status::out_of_range("not the next part of the snapshot"));
         }
         if !chunk.data.is_empty() {

@@ -8,8 +8,8 @@ use std::{
 
 use bytes::Bytes;
 use meridian_raft::{AddressBook, Group, Host, HostOptions, ProposeError, Reply, Timing};
-use meridian_rt::net;
-use meridian_storage::{Log, Snapshots};
+use meridian_rt::{disk::RealDisk, net};
+use meridian_storage::{Log, LogOptions, Snapshots};
 use meridian_topology::{ClusterId, NodeId, ShardId};
 use parking_lot::Mutex;
 use tokio::sync::{oneshot, watch};
@@ -43,15 +43,9 @@ impl AddressBook for Book {
 
 struct Node {
     host: Arc<Host>,
+    log: Log,
     server: tokio::task::JoinHandle<()>,
     ledgers: BTreeMap<u32, Arc<Ledger>>,
-}
-
-/// What of a node outlives its process.
-#[derive(Clone)]
-struct Disk {
-    log: Log,
-    snapshots: Snapshots,
 }
 
 pub(crate) struct Cluster {
@@ -60,7 +54,7 @@ pub(crate) struct Cluster {
     /// Who is not known to whom.
     cut: BTreeSet<(u64, u64)>,
     nodes: BTreeMap<u64, Node>,
-    disks: BTreeMap<u64, Disk>,
+    directory: tempfile::TempDir,
     shards: Vec<u32>,
     pub(crate) timing: Timing,
     pub(crate) snapshot_log_bytes: u64,
@@ -74,7 +68,7 @@ impl Cluster {
             books: BTreeMap::new(),
             cut: BTreeSet::new(),
             nodes: BTreeMap::new(),
-            disks: BTreeMap::new(),
+            directory: tempfile::tempdir().unwrap(),
             shards: shards.into_iter().collect(),
             timing: Timing::default(),
             snapshot_log_bytes: 128 << 20,
@@ -107,9 +101,12 @@ impl Cluster {
         }
     }
 
-    fn disk(&mut self, node: u64) -> Disk {
-        let open = || Disk { log: Log::memory(), snapshots: Snapshots::memory() };
-        self.disks.entry(node).or_insert_with(open).clone()
+    fn open(&self, node: u64) -> (Log, Snapshots) {
+        let disk = Arc::new(RealDisk);
+        let directory = self.directory.path().join(node.to_string());
+        let options = LogOptions { segment_bytes: 1 << 20, ..LogOptions::default() };
+        let log = Log::open(disk.clone(), &directory.join("log"), options).unwrap();
+        (log, Snapshots::open(disk, &directory.join("snapshots")).unwrap())
     }
 
     fn spread_addresses(&self) {
@@ -141,13 +138,13 @@ impl Cluster {
 
     /// Starts a node, new or as it was left.
     pub(crate) async fn start(&mut self, node: u64) {
-        let disk = self.disk(node);
+        let (log, snapshots) = self.open(node);
         let new = || Arc::new(Book { addresses: Mutex::default(), version: watch::Sender::new(0) });
         let book = Arc::clone(self.books.entry(node).or_insert_with(new));
         let host = Host::new(HostOptions {
             timing: self.timing,
             snapshot_log_bytes: self.snapshot_log_bytes,
-            ..HostOptions::new(ClusterId(77), NodeId(node), disk.log, disk.snapshots, book)
+            ..HostOptions::new(ClusterId(77), NodeId(node), log.clone(), snapshots, book)
         });
         let listener = net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         self.addresses.insert(NodeId(node), listener.local_addr().unwrap().to_string());
@@ -160,7 +157,7 @@ impl Cluster {
             host.open(ShardId(*shard), ledger.clone()).await.unwrap();
             ledgers.insert(*shard, ledger);
         }
-        self.nodes.insert(node, Node { host, server, ledgers });
+        self.nodes.insert(node, Node { host, log, server, ledgers });
     }
 
     /// Stops a node without a word.
@@ -168,12 +165,14 @@ impl Cluster {
         let node = self.nodes.remove(&node).unwrap();
         node.server.abort();
         node.host.halt().await;
+        node.log.close().await.unwrap();
     }
 
     /// Stops a node as an operator would.
     pub(crate) async fn shut_down(&mut self, node: u64) {
         let node = self.nodes.remove(&node).unwrap();
         node.host.shutdown().await;
+        node.log.close().await.unwrap();
         node.server.abort();
     }
 

@@ -53,6 +53,8 @@ fn snapshot() -> (pb::SnapshotOffer, Vec<u8>) {
         vote: vote(),
         meta: meta.into(),
         length: data.len() as u64,
+        id_high: 5,
+        id_low: 6,
     };
     (offer, data)
 }
