@@ -62,3 +62,25 @@ fn the_log_says_when_the_next_segment_has_no_room_and_when_it_has_again() {
         std::thread::yield_now();
     }
 }
+
+#[test]
+fn what_a_killed_process_had_not_synced_is_durable_once_it_was_found() {
+    for seed in 0..20 {
+        let disk = SimDisk::new(seed);
+        let log = open_with(&disk, small()).unwrap();
+        let written = log.stats().written_bytes;
+        disk.hold_syncs(true);
+        log.group(1).append(vec![entry(1, 1, b"x")], Box::new(|_| {}));
+        while log.stats().written_bytes == written {
+            std::thread::yield_now();
+        }
+        disk.kill();
+        disk.hold_syncs(false);
+        drop(log);
+        for _ in 0..2 {
+            let log = open_with(&disk, small()).unwrap();
+            assert_eq!(everything(&log.group(1)), [entry(1, 1, b"x")]);
+            disk.crash();
+        }
+    }
+}
