@@ -14,6 +14,7 @@ mod linearize;
 mod load;
 mod redis_server;
 mod tmpfs;
+mod usage;
 mod wait;
 
 pub use address::Addresses;
@@ -26,4 +27,5 @@ pub use load::{Load, LoadOptions, Outcome, Record, Write};
 pub use meridian_resp::Value;
 pub use redis_server::RedisServer;
 pub use tmpfs::Tmpfs;
+pub use usage::{cpu_time, memory};
 pub use wait::{until, within};
