@@ -1,9 +1,9 @@
 //! Which function executes which command: one exhaustive match.
 
-use meridian_command::{Args, EngineCommand, ReplyError, ReplyWriter};
+use meridian_command::{Args, EngineCommand, ReplyWriter};
 
 use crate::{
-    family::{Outcome, generic, string},
+    family::{Outcome, bitmap, generic, string},
     keyspace::{Reader, Writer},
 };
 
@@ -72,10 +72,12 @@ pub(crate) fn handler(command: EngineCommand) -> Handler {
         C::Dbsize => Read(generic::database::dbsize),
         C::Flushdb => Write(generic::database::flushdb),
         C::Flushall => Write(generic::database::flushall),
-        // The bitmap family has not landed.
-        C::Setbit | C::Bitop | C::Bitfield => Write(|_, _, _| Err(ABSENT)),
-        C::Getbit | C::Bitcount | C::Bitpos | C::BitfieldRo => Read(|_, _, _| Err(ABSENT)),
+        C::Setbit => Write(bitmap::write::setbit),
+        C::Getbit => Read(bitmap::read::getbit),
+        C::Bitcount => Read(bitmap::read::bitcount),
+        C::Bitpos => Read(bitmap::read::bitpos),
+        C::Bitop => Write(bitmap::write::bitop),
+        C::Bitfield => Write(bitmap::field::bitfield),
+        C::BitfieldRo => Read(bitmap::field::bitfield_ro),
     }
 }
-
-const ABSENT: ReplyError = ReplyError::new("ERR this command is not executed by this version");

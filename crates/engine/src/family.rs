@@ -1,5 +1,6 @@
 //! The commands, by family: their syntax and their replies. How data lies in memory is not known here.
 
+pub(crate) mod bitmap;
 pub(crate) mod generic;
 pub(crate) mod string;
 

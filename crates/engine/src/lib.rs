@@ -9,7 +9,6 @@ mod dispatch;
 mod effect;
 mod engine;
 pub mod entry;
-mod extended;
 mod family;
 mod keyspace;
 mod random;

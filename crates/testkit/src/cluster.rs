@@ -49,6 +49,8 @@ pub fn binary() -> Result<PathBuf> {
 /// What a cluster is made of.
 #[derive(Clone, Debug)]
 pub struct Setup {
+    /// The binary, if it is not the one built with the tests.
+    binary: Option<PathBuf>,
     nodes: usize,
     shards: u32,
     replication: u32,
@@ -68,7 +70,22 @@ impl Setup {
             _ => 5,
         };
         let regions = vec!["local".to_owned()];
-        Setup { nodes, shards: 1, replication, regions, settings: Vec::new(), expected_errors: Vec::new() }
+        Setup {
+            binary: None,
+            nodes,
+            shards: 1,
+            replication,
+            regions,
+            settings: Vec::new(),
+            expected_errors: Vec::new(),
+        }
+    }
+
+    /// Runs another binary than the one that was built with the tests.
+    #[must_use]
+    pub fn binary(mut self, path: PathBuf) -> Setup {
+        self.binary = Some(path);
+        self
     }
 
     /// Spreads the slots over so many shards.
@@ -113,7 +130,7 @@ impl Setup {
     pub fn spawn(self) -> Result<Cluster> {
         let folder = tempfile::Builder::new().prefix("meridian-test-").tempdir()?;
         let mut addresses = Addresses::new()?;
-        let binary = binary()?;
+        let binary = self.binary.clone().map_or_else(binary, Ok)?;
         let mut nodes = Vec::new();
         for index in 0..self.nodes {
             let region = self.regions[index % self.regions.len()].clone();
@@ -250,6 +267,11 @@ impl Cluster {
     pub fn move_node(&mut self, index: usize) {
         self.nodes[index].take_addresses(&mut self.addresses);
         self.introduce();
+    }
+
+    /// The ids of the processes that run.
+    pub fn process_ids(&self) -> Vec<u32> {
+        self.nodes.iter().filter_map(Node::process_id).collect()
     }
 
     /// Where clients connect, per node.

@@ -12,7 +12,9 @@ mod external;
 mod history;
 mod linearize;
 mod load;
+mod redis_server;
 mod tmpfs;
+mod usage;
 mod wait;
 
 pub use address::Addresses;
@@ -23,5 +25,7 @@ pub use history::{Event, History, Operation, Recorded};
 pub use linearize::{Verdict, check};
 pub use load::{Load, LoadOptions, Outcome, Record, Write};
 pub use meridian_resp::Value;
+pub use redis_server::RedisServer;
 pub use tmpfs::Tmpfs;
+pub use usage::{cpu_time, memory};
 pub use wait::{until, within};

@@ -3,6 +3,7 @@
 //! `ci` is what the CI runs, and it never writes to a source file; `fix` is its writing twin. Everything here works
 //! without network once the dependencies are there.
 
+mod bench;
 mod ci;
 mod process;
 mod tidy;
@@ -37,6 +38,8 @@ enum Task {
     },
     /// Whole clusters in simulated time, one run per seed.
     Sim(ci::SimOptions),
+    /// How fast a cluster is, against a plain redis-server.
+    Bench(bench::Options),
 }
 
 fn main() -> ExitCode {
@@ -46,6 +49,7 @@ fn main() -> ExitCode {
         Task::Tidy { verbose } => tidy::run(verbose),
         Task::Test { args } => ci::test(&args),
         Task::Sim(options) => ci::sim(&options),
+        Task::Bench(options) => bench::run(&options),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

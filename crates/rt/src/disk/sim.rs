@@ -176,7 +176,7 @@ impl World {
     fn check_room(&self, growth: u64) -> io::Result<()> {
         let Some(capacity) = self.capacity else { return Ok(()) };
         let used: u64 = self.directories.values().map(Directory::bytes).sum();
-        if used + growth > capacity { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+        if growth > 0 && used + growth > capacity { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
     }
 }
 

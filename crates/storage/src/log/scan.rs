@@ -34,6 +34,9 @@ impl<'a> Window<'a> {
     fn at(&mut self, offset: u64, wanted: usize) -> io::Result<&[u8]> {
         let left = usize::try_from(self.length.saturating_sub(offset)).unwrap_or(usize::MAX);
         let wanted = wanted.min(left);
+        if wanted == 0 {
+            return Ok(&[]);
+        }
         let has = (self.start + self.buffer.len() as u64).saturating_sub(offset);
         if offset < self.start || has < wanted as u64 {
             self.buffer.resize(wanted.max(WINDOW_BYTES.min(left)), 0);

@@ -1,9 +1,8 @@
 //! Commands that count: INCR, DECR, INCRBY, DECRBY, INCRBYFLOAT.
 
-use meridian_command::{Args, ReplyError, ReplyWriter};
+use meridian_command::{Args, ReplyError, ReplyWriter, number::Extended};
 
 use crate::{
-    extended::Extended,
     family::{Outcome, integer},
     keyspace::{Key, Writer},
     value::{StringForm, ValueRef},
@@ -46,9 +45,10 @@ pub(crate) fn incrbyfloat(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut R
     };
     let old = Extended::parse(old).ok_or(ReplyError::NOT_A_FLOAT)?;
     let increment = Extended::parse(&args[1]).ok_or(ReplyError::NOT_A_FLOAT)?;
-    let text = old.plus(increment).ok_or(ReplyError::NAN_OR_INFINITY)?.text();
-    writer.put_string(key, text.as_bytes(), StringForm::Text, expiry);
-    reply.bulk(text.as_bytes());
+    let mut text = Vec::new();
+    old.checked_add(increment).ok_or(ReplyError::NAN_OR_INFINITY)?.write(&mut text);
+    writer.put_string(key, &text, StringForm::Text, expiry);
+    reply.bulk(&text);
     Ok(())
 }
 

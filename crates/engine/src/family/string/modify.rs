@@ -2,14 +2,12 @@
 
 use meridian_command::{Args, ReplyError, ReplyWriter};
 
+use super::STRING_BYTES_MAX;
 use crate::{
     family::{Outcome, integer},
     keyspace::Writer,
     value::StringForm,
 };
-
-/// The longest string, as in Redis by default.
-const STRING_BYTES_MAX: usize = 512 * 1024 * 1024;
 
 pub(crate) fn append(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
     let (key, tail) = (writer.key(&args[0]), &args[1]);

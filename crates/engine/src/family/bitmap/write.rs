@@ -1,0 +1,81 @@
+//! Commands that change bits: SETBIT, BITOP.
+
+use meridian_command::{Args, ReplyError, ReplyWriter, number::parse_i64};
+
+use super::{
+    bit_offset,
+    bits::{self, Operation},
+};
+use crate::{
+    family::Outcome,
+    keyspace::{Key, Writer},
+    value::StringForm,
+};
+
+pub(crate) fn setbit(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
+    let (key, offset) = (writer.key(&args[0]), bit_offset(&args[1])?);
+    let value = match parse_i64(&args[2]) {
+        Some(0) => false,
+        Some(1) => true,
+        _ => return Err(ReplyError::BIT_VALUE),
+    };
+    let old = change(writer, key, bits::bytes_up_to(offset), |string| {
+        let old = bits::get(string, offset);
+        bits::set(string, offset, value);
+        (old, old != value)
+    })?;
+    reply.integer(old.into());
+    Ok(())
+}
+
+/// Changes a string that has `length` bytes or is made so long. `edit` also says whether it changed anything: a key
+/// that is neither longer nor otherwise different afterwards does not count as changed.
+pub(super) fn change<R>(
+    writer: &mut Writer<'_>,
+    key: Key<'_>,
+    length: usize,
+    edit: impl FnOnce(&mut [u8]) -> (R, bool),
+) -> Result<R, ReplyError> {
+    let grows = writer.string(key)?.is_none_or(|string| string.len() < length);
+    if grows {
+        return writer.change_string(key, length, |string| edit(string).0);
+    }
+    let mut outcome = None;
+    writer.update(key, |record| {
+        let (result, changed) = edit(record.string_mut(0)?);
+        outcome = Some(result);
+        changed.then_some(())
+    });
+    outcome.ok_or(ReplyError::WRONG_TYPE)
+}
+
+pub(crate) fn bitop(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
+    let (operation, target, sources) = (operation(&args[0])?, writer.key(&args[1]), args.from(2));
+    if operation == Operation::Not && sources.len() != 1 {
+        return Err(ReplyError::BITOP_NOT);
+    }
+    let result = {
+        let reader = writer.reader();
+        let strings = sources.iter().map(|key| reader.string(key).map(Option::unwrap_or_default));
+        let strings = strings.collect::<Result<Vec<_>, _>>()?;
+        bits::combine(operation, strings.into_iter())
+    };
+    if result.is_empty() {
+        writer.take(target);
+    } else {
+        writer.put_string(target, &result, StringForm::Raw, None);
+    }
+    reply.integer(result.len() as i64);
+    Ok(())
+}
+
+fn operation(name: &[u8]) -> Result<Operation, ReplyError> {
+    let named = [
+        (&b"AND"[..], Operation::And),
+        (b"OR", Operation::Or),
+        (b"XOR", Operation::Xor),
+        (b"NOT", Operation::Not),
+    ];
+    let found = named.into_iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+    found.map(|(_, operation)| operation).ok_or(ReplyError::SYNTAX)
+}

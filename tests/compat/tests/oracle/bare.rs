@@ -1,0 +1,108 @@
+//! The engine alone, called like a server: no log, no shard, no network.
+
+use bytes::Bytes;
+use meridian_command::{
+    Command, EngineCommand, Protocol, resolve,
+    wire::{self, Head},
+};
+use meridian_engine::{
+    Engine, ReadError, SectionResult,
+    entry::{Builder, Header, SectionHead},
+};
+use meridian_topology::DatabaseId;
+
+/// Orders keys inside their slots; any will do.
+const HASH_SEED: u128 = 7;
+
+/// An engine, and every entry that it applied.
+#[derive(Debug)]
+pub(crate) struct Bare {
+    engine: Engine,
+    entries: Vec<Bytes>,
+    /// Of the calls to come.
+    pub(crate) protocol: Protocol,
+    pub(crate) numbered: u8,
+    pub(crate) now_ms: u64,
+    /// Answer reads outside the log where possible, as a leader does.
+    pub(crate) read_outside: bool,
+}
+
+impl Bare {
+    pub(crate) fn new(protocol: Protocol, now_ms: u64) -> Bare {
+        let engine = Engine::new(HASH_SEED);
+        Bare { engine, entries: Vec::new(), protocol, numbered: 0, now_ms, read_outside: false }
+    }
+
+    /// Executes one call and returns its reply.
+    pub(crate) fn call(&mut self, call: &[&[u8]]) -> Vec<u8> {
+        let (command, name_len) = match resolve(call) {
+            Ok((Command::Engine(command), name_len)) => (command, name_len),
+            Ok((Command::Proxy(command), _)) => panic!("{} is not the engine's", command.spec().name),
+            Err(error) => {
+                let mut reply = Vec::new();
+                error.write(&mut reply);
+                return reply;
+            }
+        };
+        let head = Head { command, protocol: self.protocol, numbered: self.numbered };
+        let mut record = Vec::new();
+        // As the router does: SCAN is told the last slot of the run that the shard is to scan.
+        let routed = if command == EngineCommand::Scan { Some(&b"16383"[..]) } else { None };
+        let args: Vec<&[u8]> = routed.into_iter().chain(call[name_len..].iter().copied()).collect();
+        wire::encode(&mut record, head, args.into_iter());
+        let framed = if command.spec().is_write() || !self.read_outside {
+            self.apply(&record)
+        } else {
+            self.read(&record)
+        };
+        let (length, reply) = framed.split_first_chunk::<4>().expect("a reply stands behind its length");
+        assert_eq!(u32::from_le_bytes(*length) as usize, reply.len());
+        reply.to_vec()
+    }
+
+    /// Another engine that applied the same entries must have come to the same state.
+    pub(crate) fn check_determinism(&self) {
+        let mut again = Engine::new(HASH_SEED);
+        for (index, entry) in self.entries.iter().enumerate() {
+            again.apply(index as u64 + 1, entry).expect("the entry was applied before");
+        }
+        assert_eq!(again.digest(), self.engine.digest());
+    }
+
+    fn apply(&mut self, record: &[u8]) -> Vec<u8> {
+        let mut builder = Builder::new(Header { time_ms: self.now_ms, seed: self.entries.len() as u64 });
+        builder.section(
+            SectionHead { database: DatabaseId::DEFAULT, count: 1, ..SectionHead::default() },
+            record,
+        );
+        let mut applied = self.propose(builder.finish());
+        match applied.pop() {
+            Some(SectionResult::Done(replies)) => replies.to_vec(),
+            other => panic!("a section without a session is executed: {other:?}"),
+        }
+    }
+
+    fn propose(&mut self, entry: Bytes) -> Vec<SectionResult> {
+        let index = self.entries.len() as u64 + 1;
+        let applied = self.engine.apply(index, &entry).expect("the entry is well formed");
+        self.entries.push(entry);
+        applied.sections
+    }
+
+    fn read(&mut self, record: &[u8]) -> Vec<u8> {
+        let mut replies = Vec::new();
+        let read = self.engine.read(DatabaseId::DEFAULT, self.now_ms, record, &mut replies);
+        match read {
+            Ok(()) => replies,
+            Err(ReadError::NeedsTick) => {
+                let tick = Builder::new(Header { time_ms: self.now_ms, seed: 0 }).finish();
+                self.propose(tick);
+                self.engine
+                    .read(DatabaseId::DEFAULT, self.now_ms, record, &mut replies)
+                    .expect("time has moved");
+                replies
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+}

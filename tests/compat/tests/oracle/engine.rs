@@ -1,0 +1,319 @@
+//! The engine against a real Redis: the same random calls to both, and the same bytes back.
+//!
+//! What may differ, and why:
+//! - how long a key has left, or when it expires, by [`CLOCK_SLACK_MS`]: two clocks;
+//! - OBJECT IDLETIME and REFCOUNT: Redis keeps one object for all values that are the same small integer, unless it was
+//!   copied;
+//! - the order of KEYS and SCAN, and which key RANDOMKEY draws: both are sets;
+//! - BITFIELD with OVERFLOW SAT that sets a value near -2^63 is not tried: Redis' own check overflows there and gives the
+//!   largest number instead of the smallest;
+//! - DBSIZE where keys fell due: Redis counts those that it has not yet looked at.
+
+use std::{
+    collections::BTreeSet,
+    env,
+    ops::Range,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use bytes::Bytes;
+use meridian_command::{CommandSpec, EngineCommand, Protocol, resolve};
+use meridian_resp::{Value, decode};
+use meridian_tests_compat::{Client, Redis};
+use rand::{RngExt, SeedableRng, rngs::StdRng};
+
+use crate::{
+    bare::Bare,
+    random::{Call, Generator, KEYS},
+};
+
+/// How far the two clocks may be apart when both look at a key: the machine may be busy.
+const CLOCK_SLACK_MS: i64 = 3000;
+
+const SEEDS: u64 = 4;
+const CALLS_PER_SEED: usize = 1500;
+/// Every so many calls some keys fall due, and everything is compared.
+const CALLS_PER_WAVE: usize = 150;
+/// The numbered databases that are used.
+const NUMBERED: u8 = 3;
+
+/// How replies of a command are compared.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sameness {
+    Bytes,
+    /// Numbers that count so many milliseconds.
+    Time(i64),
+    Unordered,
+    /// Any two numbers.
+    Kind,
+    /// Cursors and chunks are each one's own; the whole walk yields the same.
+    Walk,
+    /// The same once Redis has looked at every key.
+    Count,
+    /// Both draw one of the keys, or nothing.
+    AnyKey,
+}
+
+fn sameness(spec: &CommandSpec) -> Sameness {
+    match spec.name {
+        "OBJECT|IDLETIME" | "OBJECT|REFCOUNT" => Sameness::Kind,
+        "TTL" | "EXPIRETIME" => Sameness::Time(1000),
+        "PTTL" | "PEXPIRETIME" => Sameness::Time(1),
+        "KEYS" => Sameness::Unordered,
+        "DBSIZE" => Sameness::Count,
+        "SCAN" => Sameness::Walk,
+        "RANDOMKEY" => Sameness::AnyKey,
+        _ => Sameness::Bytes,
+    }
+}
+
+struct Pair {
+    bare: Bare,
+    redis: Client,
+    selected: u8,
+    seed: u64,
+    trace: Vec<Call>,
+}
+
+impl Pair {
+    fn new(redis: &Redis, protocol: Protocol, seed: u64) -> Pair {
+        let mut client = redis.connect();
+        if protocol == Protocol::Resp3 {
+            client.call(&[b"HELLO", b"3"]);
+        }
+        client.call(&[b"FLUSHALL"]);
+        Pair { bare: Bare::new(protocol, wall_ms()), redis: client, selected: 0, seed, trace: Vec::new() }
+    }
+
+    fn select(&mut self, numbered: u8) {
+        self.bare.numbered = numbered;
+        if self.selected != numbered {
+            self.redis.call(&[b"SELECT", numbered.to_string().as_bytes()]);
+            self.selected = numbered;
+        }
+    }
+
+    /// Sends a call to both and compares what comes back.
+    fn call(&mut self, spec: &CommandSpec, call: &Call) {
+        let args: Vec<&[u8]> = call.iter().map(Vec::as_slice).collect();
+        self.bare.now_ms = wall_ms();
+        let ours = self.bare.call(&args);
+        let theirs = self.redis.call(&args);
+        self.compare(spec, call, ours, theirs);
+    }
+
+    /// Sends reads to both, together.
+    fn read_all(&mut self, lines: &[Vec<&[u8]>]) {
+        let lines: Vec<&[&[u8]]> = lines.iter().map(Vec::as_slice).collect();
+        self.bare.now_ms = wall_ms();
+        let theirs = self.redis.call_all(&lines);
+        for (line, theirs) in lines.into_iter().zip(theirs) {
+            let (command, _) = resolve(line).expect("a well-formed call");
+            let ours = self.bare.call(line);
+            self.compare(command.spec(), &owned(line), ours, theirs);
+        }
+    }
+
+    fn compare(&mut self, spec: &CommandSpec, call: &Call, ours: Vec<u8>, mut theirs: Vec<u8>) {
+        let args: Vec<&[u8]> = call.iter().map(Vec::as_slice).collect();
+        self.trace.push(call.clone());
+        let sameness = sameness(spec);
+        if sameness == Sameness::Count && ours != theirs {
+            self.redis.call(&[b"SCAN", b"0", b"COUNT", b"100000"]);
+            theirs = self.redis.call(&args);
+        }
+        if sameness == Sameness::AnyKey && self.draws_exist(&ours, &theirs) {
+            return;
+        }
+        if sameness == Sameness::Walk && ours[0] == b'*' && theirs[0] == b'*' {
+            // A cursor from nowhere: where it stands is each one's own.
+            if args[1] != b"0" {
+                return;
+            }
+            let ours = walk(&args, ours, |call| self.bare.call(call));
+            let theirs = walk(&args, theirs, |call| self.redis.call(call));
+            if ours != theirs {
+                self.fail(&format!("{ours:?}"), &format!("{theirs:?}"));
+            }
+            return;
+        }
+        if ours == theirs || is_same(sameness, &ours, &theirs) {
+            return;
+        }
+        self.fail(&ours.escape_ascii().to_string(), &theirs.escape_ascii().to_string());
+    }
+
+    fn fail(&self, ours: &str, theirs: &str) -> ! {
+        panic!(
+            "seed {}, {:?}, numbered database {}\nours:   {ours}\ntheirs: {theirs}\nbefore it:\n{}",
+            self.seed,
+            self.bare.protocol,
+            self.selected,
+            self.shown_trace(),
+        );
+    }
+
+    /// Whether both drew a key, and each side has what the other drew.
+    fn draws_exist(&mut self, ours: &[u8], theirs: &[u8]) -> bool {
+        let (Value::Bulk(ours), Value::Bulk(theirs)) = (value(ours), value(theirs)) else { return false };
+        let (in_redis, in_ours) =
+            (self.redis.call(&[b"EXISTS", &ours]), self.bare.call(&[b"EXISTS", &theirs]));
+        in_redis == b":1\r\n" && in_ours == b":1\r\n"
+    }
+
+    /// The calls that share an argument with the last one, latest last.
+    fn shown_trace(&self) -> String {
+        let Some((last, before)) = self.trace.split_last() else { return String::new() };
+        let related = before.iter().filter(|call| call[1..].iter().any(|arg| last[1..].contains(arg)));
+        let mut shown: Vec<_> = related.rev().take(25).map(shown).collect();
+        shown.reverse();
+        shown.push(shown_last(last));
+        shown.join("\n")
+    }
+
+    /// Lets some keys fall due on both sides, and looks at them before anything else does.
+    fn wave(&mut self, random: &mut StdRng) {
+        let due: Vec<&[u8]> =
+            KEYS.iter().filter(|_| random.random_bool(0.4)).map(|key| key.as_bytes()).collect();
+        for key in &due {
+            self.call(EngineCommand::Pexpire.spec(), &owned(&[b"PEXPIRE", key, b"1"]));
+        }
+        let after = wall_ms() + 2;
+        while wall_ms() <= after {
+            std::thread::yield_now();
+        }
+        let of_one_key =
+            EngineCommand::ALL.iter().map(|command| command.spec()).filter(|spec| !spec.keys.is_empty());
+        let of_one_key: Vec<_> = of_one_key.collect();
+        for key in &due {
+            let spec = of_one_key[random.random_range(0..of_one_key.len())];
+            let now_ms = wall_ms() as i64;
+            let mut call = Generator { random: &mut *random, now_ms }.call(spec);
+            let args: Vec<&[u8]> = call.iter().map(Vec::as_slice).collect();
+            for position in spec.key_positions(&args).unwrap_or_default() {
+                call[position] = key.to_vec();
+            }
+            self.call(spec, &call);
+        }
+    }
+
+    /// Compares everything that can be seen of every key. Looking also makes Redis forget what has expired.
+    fn compare_state(&mut self) {
+        for numbered in 0..NUMBERED {
+            self.select(numbered);
+            let mut lines: Vec<Vec<&[u8]>> = Vec::new();
+            for key in KEYS.map(str::as_bytes) {
+                let of_key: [&[u8]; 4] = [b"TYPE", b"GET", b"PTTL", b"STRLEN"];
+                lines.extend(of_key.map(|name| vec![name, key]));
+                lines.push(vec![b"OBJECT", b"ENCODING", key]);
+            }
+            lines.extend([vec![&b"KEYS"[..], b"*"], vec![b"DBSIZE"]]);
+            self.read_all(&lines);
+        }
+    }
+}
+
+fn owned(line: &[&[u8]]) -> Call {
+    line.iter().map(|arg| arg.to_vec()).collect()
+}
+
+fn shown(call: &Call) -> String {
+    call.iter().map(|arg| format!("\"{}\"", arg.escape_ascii())).collect::<Vec<_>>().join(" ")
+}
+
+fn shown_last(call: &Call) -> String {
+    format!("> {}", shown(call))
+}
+
+fn wall_ms() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is past 1970").as_millis() as u64
+}
+
+fn value(reply: &[u8]) -> Value {
+    decode(&Bytes::copy_from_slice(reply)).expect("well formed").expect("complete").0
+}
+
+fn is_same(sameness: Sameness, ours: &[u8], theirs: &[u8]) -> bool {
+    let value =
+        |reply: &[u8]| decode(&Bytes::copy_from_slice(reply)).expect("well formed").expect("complete").0;
+    match (sameness, value(ours), value(theirs)) {
+        (Sameness::Time(unit_ms), Value::Integer(ours), Value::Integer(theirs)) => {
+            ours >= 0 && theirs >= 0 && (ours - theirs).abs() * unit_ms <= CLOCK_SLACK_MS
+        }
+        (Sameness::Kind, Value::Integer(ours), Value::Integer(theirs)) => ours >= 0 && theirs >= 0,
+        (Sameness::Unordered, ours, theirs) => unordered(ours) == unordered(theirs),
+        _ => false,
+    }
+}
+
+/// The elements of an array as text, sorted.
+fn unordered(value: Value) -> BTreeSet<String> {
+    match value {
+        Value::Array(parts) => parts.into_iter().map(|part| format!("{part:?}")).collect(),
+        other => BTreeSet::from([format!("{other:?}")]),
+    }
+}
+
+/// All that a SCAN yields whose first reply is known.
+fn walk(call: &[&[u8]], mut reply: Vec<u8>, mut next: impl FnMut(&[&[u8]]) -> Vec<u8>) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    loop {
+        let parts = match value(&reply) {
+            Value::Array(parts) => parts,
+            other => panic!("a walk that began ends in {other:?}"),
+        };
+        let [Value::Bulk(cursor), chunk] = &parts[..] else { panic!("a cursor and keys: {parts:?}") };
+        found.extend(unordered(chunk.clone()));
+        if &cursor[..] == b"0" {
+            return found;
+        }
+        let mut call = call.to_vec();
+        call[1] = cursor;
+        reply = next(&call);
+    }
+}
+
+fn run(redis: &Redis, protocol: Protocol, seed: u64) {
+    let mut random = StdRng::seed_from_u64(seed);
+    let mut pair = Pair::new(redis, protocol, seed);
+    for step in 1..=CALLS_PER_SEED {
+        if random.random_bool(0.1) {
+            pair.select(random.random_range(0..NUMBERED));
+        }
+        pair.bare.read_outside = random.random_bool(0.5);
+        let command = EngineCommand::ALL[random.random_range(0..EngineCommand::ALL.len())];
+        // Emptying everything as often as anything else would leave little to see.
+        let empties = matches!(command, EngineCommand::Flushall | EngineCommand::Flushdb);
+        if empties && random.random_bool(0.9) {
+            continue;
+        }
+        let now_ms = wall_ms() as i64;
+        let call = Generator { random: &mut random, now_ms }.call(command.spec());
+        pair.call(command.spec(), &call);
+        if step % CALLS_PER_WAVE == 0 {
+            pair.wave(&mut random);
+            pair.compare_state();
+        }
+    }
+    pair.bare.check_determinism();
+}
+
+#[test]
+fn random_calls_are_answered_like_redis() {
+    let Some(redis) = Redis::start("the engine") else { return };
+    let seeds = seeds().unwrap_or(0..SEEDS);
+    for seed in seeds {
+        let protocol = if seed % 2 == 0 { Protocol::Resp2 } else { Protocol::Resp3 };
+        run(&redis, protocol, seed);
+    }
+}
+
+/// `MERIDIAN_SEEDS=7` or `MERIDIAN_SEEDS=0..200`.
+fn seeds() -> Option<Range<u64>> {
+    let text = env::var("MERIDIAN_SEEDS").ok()?;
+    let (first, end) = match text.split_once("..") {
+        Some((first, end)) => (first.parse().ok()?, end.parse().ok()?),
+        None => (text.parse().ok()?, text.parse::<u64>().ok()? + 1),
+    };
+    Some(first..end)
+}
