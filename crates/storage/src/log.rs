@@ -113,7 +113,9 @@ impl Log {
         let failed = || OpenError::io(directory);
         let spares =
             Spares::start(disk.clone(), directory, spares, options.segment_bytes).map_err(failed())?;
-        let begin = |generation| begin_segment(&*disk, directory, &spares, &segments, generation);
+        let begin = |generation| {
+            begin_segment(&*disk, directory, &spares, &segments, generation, spares.first_bytes())
+        };
         let (active, rotate) = match newest {
             None => {
                 spares.create_first().map_err(failed())?;

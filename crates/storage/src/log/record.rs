@@ -242,4 +242,11 @@ mod tests {
         bytes[28..].copy_from_slice(&crc);
         assert_eq!(decode_segment_header(&bytes), Err(BadHeader::NewerFormat(2)));
     }
+
+    #[test]
+    fn format_1_stays_as_it_is() {
+        let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        assert_eq!(hex(&encode_segment_header(STAMP)), "HEADER");
+        assert_eq!(hex(&record(b"payload")), "RECORD");
+    }
 }

@@ -140,3 +140,14 @@ fn a_removed_group_leaves_nothing() {
     snapshots.remove_group(1).unwrap();
     assert_eq!(names(&disk), ["0000000002-0000000000000001.snapshot"]);
 }
+
+#[test]
+fn format_1_stays_as_it_is() {
+    let header = Header { group: 3, id: 0x0102, meta: Bytes::from_static(b"meta") };
+    let trailer = Trailer { chunks: 1, bytes: 5 };
+    let chunk = format::chunk_header(0, b"chunk");
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    assert_eq!(hex(&header.encode()), "HEADER");
+    assert_eq!(hex(&chunk), "CHUNK");
+    assert_eq!(hex(&trailer.encode()), "TRAILER");
+}
