@@ -147,7 +147,10 @@ fn format_1_stays_as_it_is() {
     let trailer = Trailer { chunks: 1, bytes: 5 };
     let chunk = format::chunk_header(0, b"chunk");
     let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    assert_eq!(hex(&header.encode()), "HEADER");
-    assert_eq!(hex(&chunk), "CHUNK");
-    assert_eq!(hex(&trailer.encode()), "TRAILER");
+    assert_eq!(
+        hex(&header.encode()),
+        "6d72646e736e617001000000030000000201000000000000000000000000000004000000770ec79b6d657461"
+    );
+    assert_eq!(hex(&chunk), "05000000b1c0505c");
+    assert_eq!(hex(&trailer.encode()), "ffffffffa0d4330a01000000000000000500000000000000");
 }
