@@ -134,7 +134,7 @@ mod tests {
         let bytes: Vec<u8> = (0..100_u32).map(|n| (n * 151 + 7) as u8).collect();
         for length in 0..bytes.len() {
             let expected = crc16::State::<crc16::XMODEM>::calculate(&bytes[..length]);
-            assert_eq!(super::crc16(&bytes[..length]), expected, "length {length}");
+            assert_eq!(crc16(&bytes[..length]), expected, "length {length}");
         }
     }
 
