@@ -198,8 +198,6 @@ impl ReplyError {
     pub const NOT_A_FLOAT: ReplyError = ReplyError::new("ERR value is not a valid float");
     /// A number that is negative where none may be.
     pub const NOT_POSITIVE: ReplyError = ReplyError::new("ERR value is out of range, must be positive");
-    /// A number outside of what the argument allows.
-    pub const OUT_OF_RANGE: ReplyError = ReplyError::new("ERR value is out of range");
     /// The key does not exist.
     pub const NO_SUCH_KEY: ReplyError = ReplyError::new("ERR no such key");
     /// The index is past either end.
@@ -252,11 +250,6 @@ impl ReplyError {
     pub const FREQ_NOT_TRACKED: ReplyError = ReplyError::new(
         "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching \
          between policies at runtime LRU and LFU data will take some time to adjust.",
-    );
-    /// OBJECT IDLETIME under a policy that counts instead.
-    pub const IDLE_NOT_TRACKED: ReplyError = ReplyError::new(
-        "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when switching between \
-         policies at runtime LRU and LFU data will take some time to adjust.",
     );
 }
 
@@ -336,8 +329,6 @@ impl ReplyError {
     /// Keys of one command that live on several shards.
     pub const CROSS_SLOT: ReplyError =
         ReplyError::new("CROSSSLOT Keys in request don't hash to the same slot");
-    /// No leader can be reached in time. The command was not applied.
-    pub const CLUSTER_DOWN: ReplyError = ReplyError::new("CLUSTERDOWN The cluster is down");
     /// The slot has no owner. The command was not applied.
     pub const SLOT_NOT_SERVED: ReplyError = ReplyError::new("CLUSTERDOWN Hash slot not served");
     /// The keys are moving. The command was not applied.
@@ -348,13 +339,6 @@ impl ReplyError {
         ReplyError::new("READONLY You can't write against a read only replica.");
     /// The node still loads its data. The command was not applied.
     pub const LOADING: ReplyError = ReplyError::new("LOADING Redis is loading the dataset in memory");
-    /// Too much is waiting already. The command was not applied.
-    pub const OVERLOADED: ReplyError =
-        ReplyError::new("TRYAGAIN Too many commands are waiting for the shard");
-    /// Nobody can say whether the command was applied.
-    pub const UNKNOWN_OUTCOME: ReplyError = ReplyError::new(
-        "UNKNOWN The answer of the shard was lost, the command may or may not have been applied",
-    );
 }
 
 /// What only a cluster can answer. The first word tells clients whether to try again.

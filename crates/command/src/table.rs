@@ -13,7 +13,7 @@ mod index;
 mod server;
 mod string;
 
-pub(crate) use index::{find, find_sub};
+pub(crate) use index::{find, named};
 pub use index::{lookup, resolve, rows};
 
 use crate::CommandSpec;

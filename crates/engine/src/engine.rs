@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
-use meridian_command::{ReplyError, ReplyWriter, wire::Record as Call, wire::Records};
+use meridian_command::{EngineCommand, ReplyError, ReplyWriter, wire::Record as Call, wire::Records};
 use meridian_topology::DatabaseId;
 
 use crate::{
@@ -279,14 +279,34 @@ fn framed(
     replies[start - 4..start].copy_from_slice(&length.to_le_bytes());
 }
 
+/// How many words of a call are the command's name, by the command's number.
+const NAME_WORDS: [usize; NAME_WORDS_COUNT] = {
+    let mut words = [1; NAME_WORDS_COUNT];
+    let mut n = 0;
+    while n < EngineCommand::ALL.len() {
+        let name = EngineCommand::ALL[n].spec().name.as_bytes();
+        let mut at = 0;
+        while at < name.len() {
+            if name[at] == b'|' {
+                words[EngineCommand::ALL[n].id() as usize] += 1;
+            }
+            at += 1;
+        }
+        n += 1;
+    }
+    words
+};
+
+/// Numbers are given out in order from 1.
+const NAME_WORDS_COUNT: usize = EngineCommand::ALL.len() + 1;
+
 /// Refuses what handlers may rely on not to happen: the proxy has checked it, but proxies can be wrong.
 fn check(call: &Call<'_>) -> Result<(), ReplyError> {
     if call.head.numbered >= NUMBERED_COUNT {
         return Err(ReplyError::DB_OUT_OF_RANGE);
     }
     let spec = call.head.command.spec();
-    let name_words = 1 + usize::from(spec.parent().is_some());
-    if !spec.arity.admits(call.args().len() + name_words) {
+    if !spec.arity.admits(call.args().len() + NAME_WORDS[usize::from(call.head.command.id())]) {
         return Err(ReplyError::wrong_arity(spec));
     }
     Ok(())

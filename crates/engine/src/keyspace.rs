@@ -28,7 +28,7 @@ use crate::{effect::Effects, snapshot::Walk};
 pub(crate) const NUMBERED_COUNT: u8 = 16;
 
 /// Slots per leaf: tables are found in two steps, so that a small database does not pay for 16384 slots.
-const LEAF_SLOTS: usize = 64;
+const LEAF_SLOTS: usize = 16;
 
 /// All databases of the shard and what they share.
 #[derive(Debug)]
@@ -92,7 +92,8 @@ impl Store {
         if let Some(at_ms) = record.expiry() {
             self.shared.expiry.insert(Due { at_ms, database: id, numbered, place });
         }
-        keyspace.put(place, position, (time_ms / 1000) as u32, record);
+        record.touch(time_ms / 1000);
+        keyspace.put(place, position, record);
         true
     }
 
@@ -145,9 +146,9 @@ pub(crate) struct Keyspace {
     record_bytes: usize,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Leaf {
-    tables: [Option<Box<Table>>; LEAF_SLOTS],
+    tables: [Table; LEAF_SLOTS],
     keys: usize,
 }
 
@@ -176,25 +177,25 @@ impl Keyspace {
 
     pub(crate) fn table(&self, slot: Slot) -> Option<&Table> {
         let (leaf, at) = split(slot);
-        self.leaves[leaf].as_ref()?.tables[at].as_deref()
+        self.leaves[leaf].as_ref().map(|leaf| &leaf.tables[at])
     }
 
-    /// The tables from a slot on, in slot order.
+    /// The tables from a slot on that hold keys, in slot order.
     pub(crate) fn tables_from(&self, first: Slot) -> impl Iterator<Item = (Slot, &Table)> {
         let (leaf, at) = split(first);
         let leaves = self.leaves.iter().enumerate().skip(leaf);
         leaves.filter_map(|(n, leaf)| leaf.as_deref().map(|leaf| (n, leaf))).flat_map(move |(n, found)| {
             let skipped = if n == leaf { at } else { 0 };
             let tables = found.tables.iter().enumerate().skip(skipped);
-            tables.filter_map(move |(m, table)| {
+            tables.filter(|(_, table)| !table.is_empty()).map(move |(m, table)| {
                 let slot =
                     Slot::new((n * LEAF_SLOTS + m) as u16).expect("leaves cover the slots and no more");
-                Some((slot, table.as_deref()?))
+                (slot, table)
             })
         })
     }
 
-    /// All tables in slot order.
+    /// All tables that hold keys, in slot order.
     pub(crate) fn tables(&self) -> impl Iterator<Item = (Slot, &Table)> {
         self.tables_from(Slot::default())
     }
@@ -209,7 +210,7 @@ impl Keyspace {
                 continue;
             }
             for (m, table) in leaf.tables.iter().enumerate() {
-                let length = table.as_ref().map_or(0, |table| table.len());
+                let length = table.len();
                 if rest < length {
                     return Slot::new((n * LEAF_SLOTS + m) as u16).map(|slot| (slot, rest));
                 }
@@ -228,26 +229,15 @@ impl Keyspace {
 
     fn table_mut(&mut self, slot: Slot) -> Option<&mut Table> {
         let (leaf, at) = split(slot);
-        self.leaves[leaf].as_mut()?.tables[at].as_deref_mut()
+        self.leaves[leaf].as_mut().map(|leaf| &mut leaf.tables[at])
     }
 
-    fn table_or_new(&mut self, slot: Slot) -> &mut Table {
-        let (leaf, at) = split(slot);
-        let leaf = self.leaves[leaf]
-            .get_or_insert_with(|| Box::new(Leaf { tables: [const { None }; LEAF_SLOTS], keys: 0 }));
-        leaf.tables[at].get_or_insert_default()
-    }
-
-    /// Takes a key out of its table, and the table away with its last key.
+    /// Takes a key out of its table, and the leaf away with its last key.
     fn take(&mut self, slot: Slot, position: usize) -> Option<Record> {
         let (leaf, at) = split(slot);
         let place = &mut self.leaves[leaf];
         let found = place.as_mut()?;
-        let table = found.tables[at].as_mut()?;
-        let record = table.remove(position);
-        if table.is_empty() {
-            found.tables[at] = None;
-        }
+        let record = found.tables[at].remove(position);
         found.keys -= 1;
         if found.keys == 0 {
             *place = None;
@@ -259,15 +249,15 @@ impl Keyspace {
     }
 
     /// Puts a key in that its table did not find.
-    fn put(&mut self, place: Place, position: usize, used_s: u32, record: Record) {
+    fn put(&mut self, place: Place, position: usize, mut record: Record) {
         self.keys += 1;
         self.expiring += usize::from(record.expiry().is_some());
         self.record_bytes += record.heap_size();
-        self.table_or_new(place.slot).insert(position, place.hash, used_s, record);
-        let (leaf, _) = split(place.slot);
-        if let Some(leaf) = &mut self.leaves[leaf] {
-            leaf.keys += 1;
-        }
+        let (leaf, at) = split(place.slot);
+        let leaf = self.leaves[leaf].get_or_insert_default();
+        leaf.keys += 1;
+        record.set_hash(place.hash);
+        leaf.tables[at].insert(position, record);
     }
 }
 

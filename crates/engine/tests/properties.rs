@@ -4,24 +4,17 @@
 
 mod support;
 
-use std::collections::BTreeMap;
-
 use meridian_command::Protocol;
 use meridian_engine::{Engine, Restorer, SectionResult, entry::Builder, entry::Header, entry::SectionHead};
 use meridian_topology::DatabaseId;
 use proptest::prelude::*;
-use support::{apply, call_in, entry, rest_of_snapshot, unframed};
+use support::{
+    apply, call_in, entry,
+    model::{Model, Step},
+    rest_of_snapshot, unframed,
+};
 
 const SEED: u128 = 0x1234_5678_9abc_def0_0fed_cba9_8765_4321;
-
-/// One command and where it goes.
-#[derive(Clone, Debug)]
-struct Step {
-    database: u32,
-    numbered: u8,
-    elapsed_ms: u64,
-    words: Vec<String>,
-}
 
 /// Some keys share a slot.
 fn key() -> impl Strategy<Value = String> {
@@ -83,100 +76,6 @@ fn entries(steps: &[Step]) -> Vec<bytes::Bytes> {
 fn reply(result: &SectionResult) -> String {
     let SectionResult::Done(replies) = result else { panic!("{result:?}") };
     String::from_utf8(unframed(replies).remove(0)).unwrap()
-}
-
-/// Value and expiry of every key, by database, numbered database and key.
-#[derive(Debug, Default)]
-struct Model {
-    keys: BTreeMap<(u32, u8, String), (String, Option<u64>)>,
-}
-
-impl Model {
-    fn run(&mut self, step: &Step, now: u64) -> Option<String> {
-        self.keys.retain(|_, (_, expiry)| expiry.is_none_or(|at| at > now));
-        let at = |key: &String| (step.database, step.numbered, key.clone());
-        let bulk = |value: Option<&String>| match value {
-            Some(value) => format!("${}\r\n{value}\r\n", value.len()),
-            None => "$-1\r\n".to_owned(),
-        };
-        let flag = |done: bool| format!(":{}\r\n", u8::from(done));
-        let words: Vec<&str> = step.words.iter().map(String::as_str).collect();
-        Some(match &words[..] {
-            ["SET", key, value, rest @ ..] => {
-                let key = at(&(*key).to_owned());
-                let expiry = match rest {
-                    ["PX", ms] => Some(now + ms.parse::<u64>().unwrap()),
-                    ["KEEPTTL"] => self.keys.get(&key).and_then(|(_, expiry)| *expiry),
-                    _ => None,
-                };
-                self.keys.insert(key, ((*value).to_owned(), expiry));
-                "+OK\r\n".to_owned()
-            }
-            ["GET", _] => bulk(self.keys.get(&at(&step.words[1])).map(|(value, _)| value)),
-            ["DEL", _] => flag(self.keys.remove(&at(&step.words[1])).is_some()),
-            ["INCR", _] => {
-                let (value, _) = self.keys.entry(at(&step.words[1])).or_insert(("0".to_owned(), None));
-                match value.parse::<i64>().map(|number| number + 1) {
-                    Ok(number) if value.parse::<i64>().is_ok_and(|old| old.to_string() == *value) => {
-                        *value = number.to_string();
-                        format!(":{number}\r\n")
-                    }
-                    _ => "-ERR value is not an integer or out of range\r\n".to_owned(),
-                }
-            }
-            ["APPEND", _, tail] => {
-                let (value, _) = self.keys.entry(at(&step.words[1])).or_default();
-                value.push_str(tail);
-                format!(":{}\r\n", value.len())
-            }
-            ["PEXPIRE", _, ms] => {
-                let found = self.keys.get_mut(&at(&step.words[1]));
-                flag(found.map(|(_, expiry)| *expiry = Some(now + ms.parse::<u64>().unwrap())).is_some())
-            }
-            ["PERSIST", _] => flag(
-                self.keys.get_mut(&at(&step.words[1])).is_some_and(|(_, expiry)| expiry.take().is_some()),
-            ),
-            ["PTTL", _] => match self.keys.get(&at(&step.words[1])) {
-                None => ":-2\r\n".to_owned(),
-                Some((_, None)) => ":-1\r\n".to_owned(),
-                Some((_, Some(at))) => format!(":{}\r\n", at - now),
-            },
-            ["RENAME", ..] => match self.keys.remove(&at(&step.words[1])) {
-                None => "-ERR no such key\r\n".to_owned(),
-                Some(value) => {
-                    self.keys.insert(at(&step.words[2]), value);
-                    "+OK\r\n".to_owned()
-                }
-            },
-            ["COPY", ..] => {
-                if step.numbered == 1 && step.words[1] == step.words[2] {
-                    return Some("-ERR source and destination objects are the same\r\n".to_owned());
-                }
-                let value = self.keys.get(&at(&step.words[1])).cloned();
-                let done =
-                    value.map(|value| self.keys.insert((step.database, 1, step.words[2].clone()), value));
-                flag(done.is_some())
-            }
-            ["MOVE", ..] => {
-                if step.numbered == 1 {
-                    return Some("-ERR source and destination objects are the same\r\n".to_owned());
-                }
-                let target = (step.database, 1, step.words[1].clone());
-                if self.keys.contains_key(&target) {
-                    return Some(":0\r\n".to_owned());
-                }
-                let value = self.keys.remove(&at(&step.words[1]));
-                flag(value.map(|value| self.keys.insert(target, value)).is_some())
-            }
-            ["FLUSHDB"] => {
-                self.keys.retain(|(database, numbered, _), _| {
-                    (*database, *numbered) != (step.database, step.numbered)
-                });
-                "+OK\r\n".to_owned()
-            }
-            _ => return None,
-        })
-    }
 }
 
 fn history() -> impl Strategy<Value = Vec<Step>> {

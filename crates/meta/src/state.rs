@@ -252,6 +252,13 @@ fn record(shard: &mut ShardInfo, group: &meta::GroupRecord) {
     shard.replicas.extend(group.voters.iter().map(|node| (NodeId(*node), ReplicaRole::Voter)));
 }
 
+/// Whether a leader's word on its group is news.
+pub(crate) fn would_change(shard: &ShardInfo, group: &meta::GroupRecord) -> bool {
+    let mut after = shard.clone();
+    record(&mut after, group);
+    after != *shard
+}
+
 fn token(bytes: &[u8]) -> Result<u128, Refused> {
     u128_of_bytes(bytes).ok_or(Refused::Invalid("a token has 16 bytes"))
 }

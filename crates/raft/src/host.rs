@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
 use meridian_proto::raft::raft_service_server::RaftServiceServer;
+use meridian_rt::net::Dialer;
 use meridian_storage::{Log, Snapshots};
 use meridian_topology::{ClusterId, NodeId, ShardId};
 use openraft::{Config, SnapshotPolicy, StepDownPolicy};
@@ -51,6 +52,8 @@ pub struct HostOptions {
     pub snapshots: Snapshots,
     /// Where the other nodes are.
     pub addresses: Arc<dyn AddressBook>,
+    /// How they are reached.
+    pub dialer: Dialer,
     /// The times of failure detection.
     pub timing: Timing,
     /// Bytes of log that a replica gathers before it writes a snapshot.
@@ -74,6 +77,7 @@ impl HostOptions {
             log,
             snapshots,
             addresses,
+            dialer: Dialer::direct(),
             timing: Timing::default(),
             snapshot_log_bytes: SNAPSHOT_LOG_BYTES,
             snapshot_bytes_per_second: SNAPSHOT_BYTES_PER_SECOND,
@@ -136,10 +140,10 @@ pub struct Host {
 impl Host {
     /// A host without replicas. Must be called in a runtime.
     pub fn new(options: HostOptions) -> Arc<Host> {
-        let HostOptions { cluster, node, log, snapshots, addresses, timing, .. } = options;
+        let HostOptions { cluster, node, log, snapshots, addresses, dialer, timing, .. } = options;
         let groups = Arc::new(Groups::default());
         let stop = CancellationToken::new();
-        let links = Arc::new(Links::new(cluster, node, addresses, Arc::clone(&groups), timing, stop.clone()));
+        let links = Arc::new(Links::new(cluster, node, addresses, dialer, Arc::clone(&groups), timing, stop.clone()));
         let service =
             Service::new(Shared { cluster, node, timing, groups: Arc::clone(&groups), stop: stop.clone() });
         tokio::spawn(pulse::run(Arc::clone(&groups), timing, stop.clone()));
@@ -255,9 +259,14 @@ impl Host {
             .max_encoding_message_size(MESSAGE_BYTES_MAX)
     }
 
+    /// Hands over every leadership to somebody who can take it.
+    pub async fn hand_over(&self) {
+        join_all(self.groups.all().into_iter().map(|replica| hand_over(Group(replica)))).await;
+    }
+
     /// Hands over every leadership to somebody who can take it, and stops.
     pub async fn shutdown(&self) {
-        join_all(self.groups.all().into_iter().map(|replica| hand_over(Group(replica)))).await;
+        self.hand_over().await;
         self.halt().await;
     }
 

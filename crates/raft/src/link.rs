@@ -16,7 +16,7 @@ use std::{
 };
 
 use meridian_proto::raft::{self as pb, raft_service_client::RaftServiceClient};
-use meridian_rt::{clock::Instant, net};
+use meridian_rt::{clock::Instant, net::Dialer};
 use meridian_topology::{ClusterId, NodeId};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, mpsc, watch};
@@ -46,6 +46,7 @@ pub(crate) struct Links {
     pub(crate) cluster: ClusterId,
     pub(crate) node: NodeId,
     addresses: Arc<dyn AddressBook>,
+    dialer: Dialer,
     peers: Mutex<BTreeMap<u64, Arc<Peer>>>,
     groups: Arc<Groups>,
     timing: Timing,
@@ -57,11 +58,12 @@ impl Links {
         cluster: ClusterId,
         node: NodeId,
         addresses: Arc<dyn AddressBook>,
+        dialer: Dialer,
         groups: Arc<Groups>,
         timing: Timing,
         stop: CancellationToken,
     ) -> Self {
-        Links { cluster, node, addresses, peers: Mutex::default(), groups, timing, stop }
+        Links { cluster, node, addresses, dialer, peers: Mutex::default(), groups, timing, stop }
     }
 
     /// The link to a node. It is wanted from now on.
@@ -99,19 +101,20 @@ impl Links {
         {
             return Some(channel.clone());
         }
-        let channel = open_channel(&address)?;
+        let channel = self.open_channel(&address)?;
         *current = Some((address, channel.clone()));
         Some(channel)
     }
 
     /// A connection of its own, for what would crowd out everything else.
     pub(crate) fn separate_channel(&self, node: u64) -> Option<Channel> {
-        open_channel(&self.addresses.address(NodeId(node))?)
+        self.open_channel(&self.addresses.address(NodeId(node))?)
     }
-}
 
-fn open_channel(address: &str) -> Option<Channel> {
-    net::channel(address).inspect_err(|error| tracing::warn!(address, %error, "not an address")).ok()
+    fn open_channel(&self, address: &str) -> Option<Channel> {
+        let opened = self.dialer.channel(address);
+        opened.inspect_err(|error| tracing::warn!(address, %error, "not an address")).ok()
+    }
 }
 
 pub(crate) type Client = RaftServiceClient<Channel>;

@@ -247,3 +247,63 @@ mod tests {
         assert_eq!(rounds.recv().unwrap(), []);
     }
 }
+
+#[cfg(all(test, feature = "sim"))]
+mod simulated_tests {
+    use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
+    use super::*;
+
+    struct Count {
+        begun: Arc<AtomicU32>,
+        finished: Arc<AtomicU32>,
+    }
+
+    impl Work for Count {
+        type Item = ();
+
+        fn begin(&mut self, waiting: &mut VecDeque<()>) {
+            waiting.clear();
+            self.begun.fetch_add(1, Relaxed);
+        }
+
+        fn delay(&self) -> Duration {
+            Duration::from_millis(50)
+        }
+
+        fn finish(&mut self) {
+            self.finished.fetch_add(1, Relaxed);
+        }
+    }
+
+    #[test]
+    fn in_a_simulation_it_takes_simulated_time_and_dies_with_its_host() {
+        let (begun, finished) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
+        let mut sim = turmoil::Builder::new().build();
+        let counts = (begun.clone(), finished.clone());
+        sim.host("node", move || {
+            let (begun, finished) = counts.clone();
+            async move {
+                let sender = spawn("count", Count { begun, finished })?;
+                for _ in 0..3 {
+                    sender.push(()).map_err(|()| "ended")?;
+                    tokio::time::sleep(Duration::from_millis(200)).await;
+                }
+                std::future::pending().await
+            }
+        });
+        let run_for = |sim: &mut turmoil::Sim<'_>, time: u64| {
+            let until = sim.elapsed() + Duration::from_millis(time);
+            while sim.elapsed() < until {
+                sim.step().unwrap();
+            }
+        };
+        run_for(&mut sim, 30);
+        assert_eq!((begun.load(Relaxed), finished.load(Relaxed)), (1, 0));
+        run_for(&mut sim, 200);
+        assert_eq!((begun.load(Relaxed), finished.load(Relaxed)), (2, 1));
+        sim.crash("node");
+        run_for(&mut sim, 500);
+        assert_eq!((begun.load(Relaxed), finished.load(Relaxed)), (2, 1));
+    }
+}

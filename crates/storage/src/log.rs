@@ -113,7 +113,9 @@ impl Log {
         let failed = || OpenError::io(directory);
         let spares =
             Spares::start(disk.clone(), directory, spares, options.segment_bytes).map_err(failed())?;
-        let begin = |generation| begin_segment(&*disk, directory, &spares, &segments, generation);
+        let begin = |generation| {
+            begin_segment(&*disk, directory, &spares, &segments, generation, spares.first_bytes())
+        };
         let (active, rotate) = match newest {
             None => {
                 spares.create_first().map_err(failed())?;
@@ -151,10 +153,10 @@ impl Log {
         GroupLog { cell: self.0.groups.get_or_create(group), shared: self.0.clone() }
     }
 
-    /// The groups that have saved something, in order.
+    /// The groups of which anything is saved, in order.
     pub fn groups(&self) -> Vec<u32> {
         let cells = self.0.groups.all();
-        cells.into_iter().filter(|cell| cell.memory.lock().present).map(|cell| cell.id).collect()
+        cells.into_iter().filter(|cell| !cell.memory.lock().is_empty()).map(|cell| cell.id).collect()
     }
 
     /// Forgets everything about a group.
@@ -175,7 +177,7 @@ impl Log {
     pub fn stats(&self) -> LogStats {
         let bytes = |cell: Arc<Cell>| {
             let memory = cell.memory.lock();
-            memory.present.then_some((cell.id, memory.bytes))
+            (!memory.is_empty()).then_some((cell.id, memory.bytes))
         };
         let groups = self.0.groups.all().into_iter().filter_map(bytes).collect();
         LogStats { groups, ..self.0.counters.read() }
@@ -270,7 +272,6 @@ impl GroupLog {
     /// Saves the vote; durable when `done` is called.
     pub fn save_vote(&self, vote: Bytes, done: Done) {
         let mut memory = self.cell.memory.lock();
-        memory.present = true;
         memory.vote = Some(vote.clone());
         self.queue(memory, Op::Vote { group: self.cell.id, vote, done });
     }
@@ -278,7 +279,6 @@ impl GroupLog {
     /// Saves how far the log is committed, together with whatever is written next.
     pub fn save_committed(&self, committed: Bytes) {
         let mut memory = self.cell.memory.lock();
-        memory.present = true;
         memory.committed = Some(committed.clone());
         // If the worker has ended, the next operation says so.
         let _ = self.shared.queue.push_lazy(Op::Committed { group: self.cell.id, committed });

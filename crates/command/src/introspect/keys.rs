@@ -1,10 +1,7 @@
 //! `COMMAND GETKEYS` and `COMMAND GETKEYSANDFLAGS`: the arguments are a whole call.
 
 use super::simple_set;
-use crate::{
-    Args, CommandSpec, Flags, KeyPositions, KeySpec, ReplyError, ReplyWriter,
-    table::{find, find_sub},
-};
+use crate::{Args, Flags, KeyPositions, KeySpec, ReplyError, ReplyWriter, table::named};
 
 /// `COMMAND GETKEYS`.
 ///
@@ -35,7 +32,8 @@ pub fn keys_and_flags(call: Args<'_>, reply: &mut ReplyWriter<'_>) -> Result<(),
 }
 
 fn keys_of(call: &[&[u8]]) -> Result<Vec<(usize, &'static KeySpec)>, ReplyError> {
-    let spec = called(call).ok_or(ReplyError::INVALID_COMMAND)?;
+    let (entry, _) = named(call).map_err(|_| ReplyError::INVALID_COMMAND)?;
+    let spec = entry.spec();
     if spec.keys.is_empty() {
         return Err(ReplyError::NO_KEY_ARGUMENTS);
     }
@@ -52,14 +50,4 @@ fn keys_of(call: &[&[u8]]) -> Result<Vec<(usize, &'static KeySpec)>, ReplyError>
         return Err(ReplyError::INVALID_KEYS);
     }
     Ok(found)
-}
-
-/// The row that a call names, whatever the number of its arguments.
-fn called(call: &[&[u8]]) -> Option<&'static CommandSpec> {
-    let spec = find(call.first()?)?.spec();
-    match call.get(1) {
-        _ if spec.parent().is_some() => None,
-        Some(sub) if spec.is_container() => find_sub(spec.name, sub).map(|entry| entry.spec()),
-        _ => Some(spec),
-    }
 }

@@ -1,7 +1,7 @@
 //! Names to rows: an open hash table that is built when the program is compiled.
 //!
-//! A lookup allocates nothing: one pass over the name, one probe, one comparison. Subcommands are in the same table
-//! under their whole name (`CLIENT|ID`).
+//! A lookup allocates nothing and does not go over the name byte by byte until there is one row to compare it with.
+//! Subcommands are in the same table, under their own word and the row of their container.
 
 use super::{Command, Container, EngineCommand, ProxyCommand};
 use crate::{CommandSpec, ReplyError};
@@ -27,11 +27,40 @@ impl Entry {
 const COUNT: usize = EngineCommand::ALL.len() + ProxyCommand::ALL.len() + Container::ALL.len();
 /// Four times the rows at least: probes are short.
 const BUCKETS: usize = (COUNT * 4).next_power_of_two();
-const EMPTY: u16 = u16::MAX;
+/// No row: an empty bucket, or the container of what is no subcommand.
+const NONE: u16 = u16::MAX;
 
-static ENTRIES: [Entry; COUNT] = entries();
-static NAMES: [&str; COUNT] = names();
+static ROWS: [Row; COUNT] = table();
 static INDEX: [u16; BUCKETS] = index();
+
+/// A row as lookups need it.
+#[derive(Clone, Copy)]
+struct Row {
+    /// The name; of a subcommand what stands behind the `|`.
+    word: &'static [u8],
+    /// The number of its container's row.
+    parent: u16,
+    has_subcommands: bool,
+    entry: Entry,
+}
+
+const fn table() -> [Row; COUNT] {
+    let entries = entries();
+    let nothing = Row { word: b"", parent: NONE, has_subcommands: false, entry: entries[0] };
+    let mut rows = [nothing; COUNT];
+    let mut at = 0;
+    while at < COUNT {
+        let entry = entries[at];
+        let name = entry.spec().name.as_bytes();
+        let (parent, word) = match bar(name) {
+            Some(bar) => (number_of(&entries, name.split_at(bar).0), name.split_at(bar + 1).1),
+            None => (NONE, name),
+        };
+        rows[at] = Row { word, parent, has_subcommands: entry.spec().is_container(), entry };
+        at += 1;
+    }
+    rows
+}
 
 const fn entries() -> [Entry; COUNT] {
     let mut all = [Entry::Container(Container::Object); COUNT];
@@ -57,24 +86,36 @@ const fn entries() -> [Entry; COUNT] {
     all
 }
 
-const fn names() -> [&'static str; COUNT] {
-    let entries = entries();
-    let mut names = [""; COUNT];
+const fn number_of(entries: &[Entry; COUNT], name: &[u8]) -> u16 {
     let mut at = 0;
     while at < COUNT {
-        names[at] = entries[at].spec().name;
+        if entries[at].spec().name.as_bytes().eq_ignore_ascii_case(name) {
+            return at as u16;
+        }
         at += 1;
     }
-    names
+    panic!("a subcommand whose container has no row")
+}
+
+/// Where the `|` of a subcommand's name stands.
+const fn bar(name: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    while at < name.len() {
+        if name[at] == b'|' {
+            return Some(at);
+        }
+        at += 1;
+    }
+    None
 }
 
 const fn index() -> [u16; BUCKETS] {
-    let names = names();
-    let mut index = [EMPTY; BUCKETS];
+    let rows = table();
+    let mut index = [NONE; BUCKETS];
     let mut at = 0;
     while at < COUNT {
-        let mut bucket = bucket(hash(START, names[at].as_bytes()));
-        while index[bucket] != EMPTY {
+        let mut bucket = bucket(rows[at].parent, rows[at].word);
+        while index[bucket] != NONE {
             bucket = (bucket + 1) % BUCKETS;
         }
         index[bucket] = at as u16;
@@ -83,60 +124,73 @@ const fn index() -> [u16; BUCKETS] {
     index
 }
 
-const START: u32 = 0x811C_9DC5;
+/// Mixes length, beginning and end of a word and its container; blind to the case of letters.
+const fn bucket(parent: u16, word: &[u8]) -> usize {
+    // The case bit is cleared everywhere: that other bytes then look alike too only costs a comparison.
+    const NO_CASE: u64 = 0xDFDF_DFDF_DFDF_DFDF;
+    let (head, tail) = ends(word);
+    let ends = (head & NO_CASE) ^ (tail & NO_CASE).rotate_left(29);
+    let mixed = (ends ^ (parent as u64) << 40 ^ word.len() as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    (mixed >> (u64::BITS - BUCKETS.trailing_zeros())) as usize
+}
 
-/// FNV-1a over the bytes with the case bit cleared, so that it does not see the case of letters.
-const fn hash(mut state: u32, bytes: &[u8]) -> u32 {
-    let mut at = 0;
-    while at < bytes.len() {
-        state = (state ^ (bytes[at] & 0xDF) as u32).wrapping_mul(0x0100_0193);
-        at += 1;
+/// The first and last bytes of a word, eight at most; the two may overlap.
+const fn ends(word: &[u8]) -> (u64, u64) {
+    if let (Some(head), Some(tail)) = (word.first_chunk(), word.last_chunk()) {
+        (u64::from_le_bytes(*head), u64::from_le_bytes(*tail))
+    } else if let (Some(head), Some(tail)) = (word.first_chunk(), word.last_chunk()) {
+        (u32::from_le_bytes(*head) as u64, u32::from_le_bytes(*tail) as u64)
+    } else if let [first, .., last] = word {
+        (*first as u64 | (word[word.len() / 2] as u64) << 8, *last as u64)
+    } else if let [only] = word {
+        (*only as u64, 0)
+    } else {
+        (0, 0)
     }
-    state
 }
 
-const fn bucket(hash: u32) -> usize {
-    ((hash >> 16) ^ hash) as usize % BUCKETS
-}
-
-fn probe(hash: u32, is_it: impl Fn(&[u8]) -> bool) -> Option<Entry> {
-    let mut bucket = bucket(hash);
+/// The row of a word below a container, or of a name that is no subcommand's.
+fn row(parent: u16, word: &[u8]) -> Option<(u16, &'static Row)> {
+    let mut bucket = bucket(parent, word);
     loop {
-        let at = usize::from(INDEX[bucket]);
-        let name = NAMES.get(at)?;
-        if is_it(name.as_bytes()) {
-            return Some(ENTRIES[at]);
+        let number = INDEX[bucket];
+        let row = ROWS.get(usize::from(number))?;
+        if row.parent == parent && row.word.eq_ignore_ascii_case(word) {
+            return Some((number, row));
         }
         bucket = (bucket + 1) % BUCKETS;
     }
 }
 
-/// Longer names are none: the hash need not be computed over a megabyte.
-const LONGEST_NAME: usize = 64;
-
 /// What a whole name (`GET`, `client|id`) stands for.
 pub(crate) fn find(name: &[u8]) -> Option<Entry> {
-    if name.len() > LONGEST_NAME {
-        return None;
+    if let Some((_, row)) = row(NONE, name) {
+        return Some(row.entry);
     }
-    probe(hash(START, name), |known| known.eq_ignore_ascii_case(name))
+    let bar = bar(name)?;
+    let (container, _) = row(NONE, &name[..bar])?;
+    row(container, &name[bar + 1..]).map(|(_, row)| row.entry)
 }
 
-/// What a subcommand of `container` (its upper-case name) stands for.
-pub(crate) fn find_sub(container: &str, sub: &[u8]) -> Option<Entry> {
-    if sub.len() > LONGEST_NAME {
-        return None;
+/// What the leading words of a call stand for, and how many they are. A container without a subcommand is itself.
+///
+/// # Errors
+/// If there is no such command, or the container has no such subcommand.
+pub(crate) fn named(call: &[&[u8]]) -> Result<(Entry, usize), ReplyError> {
+    let name = call.first().copied().unwrap_or_default();
+    let (number, found) = row(NONE, name).ok_or_else(|| ReplyError::unknown_command(call))?;
+    match call.get(1) {
+        Some(sub) if found.has_subcommands => match row(number, sub) {
+            Some((_, found)) => Ok((found.entry, 2)),
+            None => Err(ReplyError::unknown_subcommand(sub, name)),
+        },
+        _ => Ok((found.entry, 1)),
     }
-    let hash = hash(hash(hash(START, container.as_bytes()), b"|"), sub);
-    probe(hash, |known| {
-        let rest = known.strip_prefix(container.as_bytes()).and_then(|rest| rest.strip_prefix(b"|"));
-        rest.is_some_and(|rest| rest.eq_ignore_ascii_case(sub))
-    })
 }
 
 /// All rows: commands, subcommands and containers.
 pub fn rows() -> impl Iterator<Item = &'static CommandSpec> + Clone {
-    ENTRIES.iter().map(|entry| entry.spec())
+    ROWS.iter().map(|row| row.entry.spec())
 }
 
 /// Finds a command by its whole name in any case; a subcommand as `CLIENT|ID`. Containers are not commands.
@@ -152,18 +206,8 @@ pub fn lookup(name: &[u8]) -> Option<Command> {
 /// # Errors
 /// Redis' own: unknown command, unknown subcommand, wrong number of arguments.
 pub fn resolve(call: &[&[u8]]) -> Result<(Command, usize), ReplyError> {
-    let name = call.first().copied().unwrap_or_default();
-    let entry = find(name).filter(|entry| entry.spec().parent().is_none());
-    let entry = entry.ok_or_else(|| ReplyError::unknown_command(call))?;
-    let mut spec = entry.spec();
-    let (entry, name_len) = match call.get(1) {
-        Some(sub) if spec.is_container() => {
-            let unknown = || ReplyError::unknown_subcommand(sub, name);
-            (find_sub(spec.name, sub).ok_or_else(unknown)?, 2)
-        }
-        _ => (entry, 1),
-    };
-    spec = entry.spec();
+    let (entry, name_len) = named(call)?;
+    let spec = entry.spec();
     match entry {
         Entry::Command(command) if spec.arity.admits(call.len()) => Ok((command, name_len)),
         Entry::Command(_) | Entry::Container(_) => Err(ReplyError::wrong_arity(spec)),

@@ -88,7 +88,7 @@ impl<'a> Reader<'a> {
         if !self.is_visible(record) {
             return None;
         }
-        table.touch(position, (self.now_ms / 1000) as u32);
+        record.touch(self.now_ms / 1000);
         Some(record)
     }
 
@@ -98,12 +98,6 @@ impl<'a> Reader<'a> {
             None => Ok(None),
             Some(ValueRef::Str { bytes, .. }) => Ok(Some(bytes)),
         }
-    }
-
-    /// When a key was last used on this replica, in seconds.
-    pub(crate) fn used_s(&self, key: &[u8]) -> Option<u32> {
-        let (table, position) = self.position(key)?;
-        self.is_visible(table.at(position)).then(|| table.used_s(position))
     }
 
     /// A random key. Where it falls depends on the keys and the draw alone.

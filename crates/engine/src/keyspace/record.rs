@@ -1,33 +1,55 @@
-//! One key with its value, in 16 bytes plus what they point to.
+//! One key with its value: 24 bytes in a table plus what they point to.
 //!
-//! Most keys are a [`Record::Blob`]: key, expiry and string value in a single allocation of exactly their size. A
-//! string that grows, and every other type, is an [`Object`]. Nothing outside this module knows the layout.
+//! Most keys are a blob: key, expiry and string value in a single allocation of exactly their size, with everything
+//! small in the record itself. A string that grows, and every other type, is an [`Object`]. Nothing outside this module
+//! knows the layout.
+
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::value::{StringForm, StringValue, Value, ValueRef};
 
-/// `Record::vacant` must cost nothing and tables hold many: two words, no more.
-const _: () = assert!(size_of::<Record>() == 16);
-
-/// Layout of a blob: `flags | key length | key | expiry (8 bytes, if flagged) | value`. A key length below 255 takes
-/// one byte; longer ones take 255 and four bytes.
+/// A key with its value, as it stands in a table.
 #[derive(Debug)]
-pub(crate) enum Record {
+pub(crate) struct Record {
+    /// Of the key; [`Record::VACANT`] in a vacant place.
+    hash: u32,
+    /// From the lowest bit: whether a blob has an expiry, the form of its string (2 bits), the length of its key (5
+    /// bits, [`LONG_KEY`] for what they do not hold), and when the key was last used (24 bits of seconds).
+    meta: AtomicU32,
+    body: Body,
+}
+
+const _: () = assert!(size_of::<Record>() == 24);
+
+#[derive(Debug)]
+enum Body {
+    /// `key length, if long | key | expiry (8 bytes), if any | value`. A long length below 255 takes one byte; longer
+    /// ones take 255 and four bytes.
     Blob(Box<[u8]>),
     Object(Box<Object>),
 }
 
 /// A key whose value needs structure of its own.
 #[derive(Debug)]
-pub(crate) struct Object {
+struct Object {
     key: Box<[u8]>,
     /// 0 for none.
     expiry_ms: u64,
     value: Value,
 }
 
+/// The part of the metadata that describes a blob.
+#[derive(Clone, Copy, Debug)]
+struct Shape(u8);
+
 const HAS_EXPIRY: u8 = 1;
 const FORM_SHIFT: u8 = 1;
-const LONG_KEY: u8 = 255;
+const KEY_SHIFT: u8 = 3;
+const LONG_KEY: u8 = 31;
+const USED_SHIFT: u32 = 8;
+
+/// A long length of more than a byte.
+const WIDE: u8 = 255;
 
 /// A growing string moves out of its blob from this size on; below, rebuilding the blob is as cheap as growing.
 const GROWING_STRING_BYTES: usize = 256;
@@ -39,60 +61,79 @@ struct Layout {
     value: usize,
 }
 
-fn layout(blob: &[u8]) -> Layout {
-    let (key, length) = if blob[1] == LONG_KEY {
-        (6, u32::from_le_bytes([blob[2], blob[3], blob[4], blob[5]]) as usize)
-    } else {
-        (2, usize::from(blob[1]))
-    };
-    let key_end = key + length;
-    Layout { key, key_end, value: if blob[0] & HAS_EXPIRY == 0 { key_end } else { key_end + 8 } }
-}
-
-fn blob_expiry(blob: &[u8]) -> Option<u64> {
-    if blob.first()? & HAS_EXPIRY == 0 {
-        return None;
+impl Shape {
+    fn new(key: &[u8], form: StringForm, expiry: Option<u64>) -> Shape {
+        let length = u8::try_from(key.len()).map_or(LONG_KEY, |length| length.min(LONG_KEY));
+        Shape(length << KEY_SHIFT | form.number() << FORM_SHIFT | u8::from(expiry.is_some()))
     }
-    blob[layout(blob).key_end..].first_chunk::<8>().map(|bytes| u64::from_le_bytes(*bytes))
+
+    fn has_expiry(self) -> bool {
+        self.0 & HAS_EXPIRY != 0
+    }
+
+    fn form(self) -> StringForm {
+        StringForm::of(self.0 >> FORM_SHIFT)
+    }
+
+    #[inline]
+    fn layout(self, blob: &[u8]) -> Layout {
+        let (key, length) = match (self.0 >> KEY_SHIFT, blob) {
+            (LONG_KEY, [WIDE, a, b, c, d, ..]) => (5, u32::from_le_bytes([*a, *b, *c, *d]) as usize),
+            (LONG_KEY, [length, ..]) => (1, usize::from(*length)),
+            (length, _) => (0, usize::from(length)),
+        };
+        let key_end = key + length;
+        Layout { key, key_end, value: if self.has_expiry() { key_end + 8 } else { key_end } }
+    }
+
+    fn expiry(self, blob: &[u8]) -> Option<u64> {
+        if !self.has_expiry() {
+            return None;
+        }
+        blob[self.layout(blob).key_end..].first_chunk::<8>().map(|bytes| u64::from_le_bytes(*bytes))
+    }
 }
 
-fn blob_size(key: &[u8], value_size: usize, expiry: Option<u64>) -> usize {
-    let key_size = if key.len() < usize::from(LONG_KEY) { 2 + key.len() } else { 6 + key.len() };
-    key_size + value_size + if expiry.is_some() { 8 } else { 0 }
+/// Puts a blob together; the value from pieces.
+fn blob(key: &[u8], expiry: Option<u64>, pieces: &[&[u8]]) -> Box<[u8]> {
+    let value_size: usize = pieces.iter().map(|piece| piece.len()).sum();
+    let prefix = match key.len() {
+        0..31 => 0,
+        31..255 => 1,
+        _ => 5,
+    };
+    let mut blob = Vec::with_capacity(prefix + key.len() + expiry.map_or(0, |_| 8) + value_size);
+    if prefix == 1 {
+        blob.push(key.len() as u8);
+    } else if prefix == 5 {
+        let length = u32::try_from(key.len()).expect("arguments are framed with 32-bit lengths");
+        blob.push(WIDE);
+        blob.extend_from_slice(&length.to_le_bytes());
+    }
+    blob.extend_from_slice(key);
+    if let Some(at_ms) = expiry {
+        blob.extend_from_slice(&at_ms.to_le_bytes());
+    }
+    for piece in pieces {
+        blob.extend_from_slice(piece);
+    }
+    blob.into_boxed_slice()
 }
 
 impl Record {
+    /// The hash of a vacant place.
+    pub(crate) const VACANT: u32 = 0;
+
     /// What stands in a vacant place; allocates nothing.
     pub(crate) fn vacant() -> Record {
-        Record::Blob(Box::default())
+        Record { hash: Record::VACANT, meta: AtomicU32::new(0), body: Body::Blob(Box::default()) }
     }
 
     /// A string of one allocation.
     pub(crate) fn string(key: &[u8], value: &[u8], form: StringForm, expiry: Option<u64>) -> Record {
-        Record::string_of(key, &[value], form, expiry)
-    }
-
-    /// A string put together from pieces.
-    fn string_of(key: &[u8], pieces: &[&[u8]], form: StringForm, expiry: Option<u64>) -> Record {
-        let value_size = pieces.iter().map(|piece| piece.len()).sum();
-        let mut blob = Vec::with_capacity(blob_size(key, value_size, expiry));
-        blob.push(form.number() << FORM_SHIFT | if expiry.is_some() { HAS_EXPIRY } else { 0 });
-        match u8::try_from(key.len()) {
-            Ok(length) if length < LONG_KEY => blob.push(length),
-            _ => {
-                let length = u32::try_from(key.len()).expect("arguments are framed with 32-bit lengths");
-                blob.push(LONG_KEY);
-                blob.extend_from_slice(&length.to_le_bytes());
-            }
-        }
-        blob.extend_from_slice(key);
-        if let Some(at_ms) = expiry {
-            blob.extend_from_slice(&at_ms.to_le_bytes());
-        }
-        for piece in pieces {
-            blob.extend_from_slice(piece);
-        }
-        Record::Blob(blob.into_boxed_slice())
+        let mut record = Record::vacant();
+        record.set_blob(Shape::new(key, form, expiry), blob(key, expiry, &[value]));
+        record
     }
 
     /// A record of any value; a string becomes one allocation.
@@ -102,56 +143,102 @@ impl Record {
         }
     }
 
-    pub(crate) fn key(&self) -> &[u8] {
-        match self {
-            Record::Blob(blob) if blob.is_empty() => &[],
-            Record::Blob(blob) => {
-                let at = layout(blob);
-                &blob[at.key..at.key_end]
-            }
-            Record::Object(object) => &object.key,
+    pub(crate) fn hash(&self) -> u32 {
+        self.hash
+    }
+
+    /// Gives the record the hash of its key, with which it goes into a table.
+    pub(crate) fn set_hash(&mut self, hash: u32) {
+        self.hash = hash;
+    }
+
+    /// When the key was last used: seconds, modulo 2^24. Known to this replica only, no part of the replicated state.
+    pub(crate) fn used_s(&self) -> u32 {
+        self.meta.load(Ordering::Relaxed) >> USED_SHIFT
+    }
+
+    /// How long ago the key was last used.
+    pub(crate) fn idle_s(&self, now_s: u64) -> u32 {
+        (now_s as u32).wrapping_sub(self.used_s()) & (u32::MAX >> USED_SHIFT)
+    }
+
+    /// Notes that the key is used now.
+    #[inline]
+    pub(crate) fn touch(&self, now_s: u64) {
+        let old = self.meta.load(Ordering::Relaxed);
+        let new = (now_s as u32) << USED_SHIFT | old & ((1 << USED_SHIFT) - 1);
+        if new != old {
+            self.meta.store(new, Ordering::Relaxed);
         }
     }
 
+    #[inline]
+    fn shape(&self) -> Shape {
+        Shape(self.meta.load(Ordering::Relaxed) as u8)
+    }
+
+    fn set_shape(&mut self, shape: Shape) {
+        let meta = self.meta.get_mut();
+        *meta = *meta >> USED_SHIFT << USED_SHIFT | u32::from(shape.0);
+    }
+
+    fn set_blob(&mut self, shape: Shape, blob: Box<[u8]>) {
+        self.set_shape(shape);
+        self.body = Body::Blob(blob);
+    }
+
+    #[inline]
+    pub(crate) fn key(&self) -> &[u8] {
+        match &self.body {
+            Body::Blob(blob) => {
+                let at = self.shape().layout(blob);
+                &blob[at.key..at.key_end]
+            }
+            Body::Object(object) => &object.key,
+        }
+    }
+
+    #[inline]
     pub(crate) fn expiry(&self) -> Option<u64> {
-        match self {
-            Record::Blob(blob) => blob_expiry(blob),
-            Record::Object(object) => (object.expiry_ms != 0).then_some(object.expiry_ms),
+        match &self.body {
+            Body::Blob(blob) => self.shape().expiry(blob),
+            Body::Object(object) => (object.expiry_ms != 0).then_some(object.expiry_ms),
         }
     }
 
     pub(crate) fn value(&self) -> ValueRef<'_> {
-        match self {
-            Record::Blob(blob) => ValueRef::Str {
-                bytes: &blob[layout(blob).value..],
-                form: StringForm::of(blob[0] >> FORM_SHIFT),
-            },
-            Record::Object(object) => object.value.as_ref(),
+        match &self.body {
+            Body::Blob(blob) => {
+                let shape = self.shape();
+                ValueRef::Str { bytes: &blob[shape.layout(blob).value..], form: shape.form() }
+            }
+            Body::Object(object) => object.value.as_ref(),
         }
     }
 
     /// Bytes on the heap, as far as they are known here; the allocator's rounding is not.
     pub(crate) fn heap_size(&self) -> usize {
-        match self {
-            Record::Blob(blob) => blob.len(),
-            Record::Object(object) => size_of::<Object>() + object.key.len() + object.value.heap_size(),
+        match &self.body {
+            Body::Blob(blob) => blob.len(),
+            Body::Object(object) => size_of::<Object>() + object.key.len() + object.value.heap_size(),
         }
     }
 
     /// Gives the record another expiry, or none.
     pub(crate) fn set_expiry(&mut self, expiry: Option<u64>) {
-        match self {
-            Record::Object(object) => object.expiry_ms = expiry.unwrap_or(0),
-            Record::Blob(blob) => {
-                let at = layout(blob);
-                match (blob[0] & HAS_EXPIRY != 0, expiry) {
+        let shape = self.shape();
+        match &mut self.body {
+            Body::Object(object) => object.expiry_ms = expiry.unwrap_or(0),
+            Body::Blob(bytes) => {
+                let at = shape.layout(bytes);
+                match (shape.has_expiry(), expiry) {
                     (false, None) => {}
-                    (true, Some(at_ms)) => {
-                        blob[at.key_end..at.value].copy_from_slice(&at_ms.to_le_bytes());
-                    }
+                    (true, Some(at_ms)) => bytes[at.key_end..at.value].copy_from_slice(&at_ms.to_le_bytes()),
                     _ => {
-                        let form = StringForm::of(blob[0] >> FORM_SHIFT);
-                        *self = Record::string(&blob[at.key..at.key_end], &blob[at.value..], form, expiry);
+                        let key = &bytes[at.key..at.key_end];
+                        let (shape, rebuilt) =
+                            (Shape::new(key, shape.form(), expiry), blob(key, expiry, &[&bytes[at.value..]]));
+                        self.set_blob(shape, rebuilt);
                     }
                 }
             }
@@ -160,29 +247,31 @@ impl Record {
 
     /// Replaces whatever the value was by a string; keeps the allocation where the size is the same.
     pub(crate) fn set_string(&mut self, value: &[u8], form: StringForm, expiry: Option<u64>) {
-        if let Record::Blob(blob) = self {
-            let at = layout(blob);
-            let same_shape = blob.len() - at.value == value.len();
-            if same_shape && (blob[0] & HAS_EXPIRY != 0) == expiry.is_some() {
-                blob[0] = form.number() << FORM_SHIFT | (blob[0] & HAS_EXPIRY);
+        let shape = self.shape();
+        if let Body::Blob(blob) = &mut self.body {
+            let at = shape.layout(blob);
+            if blob.len() - at.value == value.len() && shape.has_expiry() == expiry.is_some() {
                 if let Some(at_ms) = expiry {
                     blob[at.key_end..at.value].copy_from_slice(&at_ms.to_le_bytes());
                 }
                 blob[at.value..].copy_from_slice(value);
+                let shape = Shape::new(&blob[at.key..at.key_end], form, expiry);
+                self.set_shape(shape);
                 return;
             }
         }
-        *self = Record::string(self.key(), value, form, expiry);
+        let key = self.key();
+        self.set_blob(Shape::new(key, form, expiry), blob(key, expiry, &[value]));
     }
 
     /// The same value under another key.
-    pub(crate) fn renamed(self, key: &[u8]) -> Record {
-        match self {
-            Record::Object(mut object) => {
+    pub(crate) fn renamed(mut self, key: &[u8]) -> Record {
+        match &mut self.body {
+            Body::Object(object) => {
                 object.key = key.into();
-                Record::Object(object)
+                self
             }
-            Record::Blob(_) => self.copied(key),
+            Body::Blob(_) => self.copied(key),
         }
     }
 
@@ -195,12 +284,12 @@ impl Record {
 
     /// Appends to a string. `None`, and nothing done, if the value is of another type.
     pub(crate) fn append(&mut self, tail: &[u8]) -> Option<usize> {
-        if let Record::Blob(blob) = self {
-            let (at, expiry) = (layout(blob), blob_expiry(blob));
-            let (key, value) = (&blob[at.key..at.key_end], &blob[at.value..]);
-            if value.len() + tail.len() <= GROWING_STRING_BYTES {
-                let length = value.len() + tail.len();
-                *self = Record::string_of(key, &[value, tail], StringForm::Raw, expiry);
+        if let Body::Blob(bytes) = &self.body {
+            let (at, expiry) = (self.shape().layout(bytes), self.expiry());
+            let (key, value) = (&bytes[at.key..at.key_end], &bytes[at.value..]);
+            let length = value.len() + tail.len();
+            if length <= GROWING_STRING_BYTES {
+                self.set_blob(Shape::new(key, StringForm::Raw, expiry), blob(key, expiry, &[value, tail]));
                 return Some(length);
             }
         }
@@ -212,47 +301,50 @@ impl Record {
     /// The bytes of a string to change in place, with zero bytes appended up to `length_min`. The string is `raw` from
     /// now on. `None`, and nothing done, if the value is of another type.
     pub(crate) fn string_mut(&mut self, length_min: usize) -> Option<&mut [u8]> {
-        if let Record::Blob(blob) = self {
-            let (at, expiry) = (layout(blob), blob_expiry(blob));
-            let value = &blob[at.value..];
-            if value.len() < length_min && length_min <= GROWING_STRING_BYTES {
+        if let Body::Blob(bytes) = &self.body {
+            let (at, expiry) = (self.shape().layout(bytes), self.expiry());
+            let (key, value) = (&bytes[at.key..at.key_end], &bytes[at.value..]);
+            let shape = Shape::new(key, StringForm::Raw, expiry);
+            if value.len() >= length_min {
+                self.set_shape(shape);
+            } else if length_min <= GROWING_STRING_BYTES {
                 let zeros = &[0; GROWING_STRING_BYTES][..length_min - value.len()];
-                *self =
-                    Record::string_of(&blob[at.key..at.key_end], &[value, zeros], StringForm::Raw, expiry);
-            } else if value.len() < length_min {
+                self.set_blob(shape, blob(key, expiry, &[value, zeros]));
+            } else {
                 self.growing_string()?.grow(length_min);
             }
         }
-        match self {
-            Record::Blob(blob) => {
-                blob[0] = StringForm::Raw.number() << FORM_SHIFT | (blob[0] & HAS_EXPIRY);
-                let at = layout(blob);
-                Some(&mut blob[at.value..])
+        let shape = self.shape();
+        match &mut self.body {
+            Body::Blob(bytes) => {
+                let at = shape.layout(bytes);
+                Some(&mut bytes[at.value..])
             }
-            Record::Object(_) => {
-                let string = self.growing_string()?;
-                string.grow(length_min);
-                Some(string.bytes_mut())
-            }
+            Body::Object(object) => match &mut object.value {
+                Value::Str(string) => {
+                    string.grow(length_min);
+                    Some(string.bytes_mut())
+                }
+            },
         }
     }
 
     /// The string as a buffer that grows cheaply; moves it out of its blob.
     fn growing_string(&mut self) -> Option<&mut StringValue> {
-        if let Record::Blob(blob) = self {
-            let at = layout(blob);
+        if let Body::Blob(bytes) = &self.body {
+            let at = self.shape().layout(bytes);
             let object = Object {
-                key: blob[at.key..at.key_end].into(),
-                expiry_ms: blob_expiry(blob).unwrap_or(0),
-                value: Value::Str(StringValue::new(blob[at.value..].to_vec(), StringForm::Raw)),
+                key: bytes[at.key..at.key_end].into(),
+                expiry_ms: self.expiry().unwrap_or(0),
+                value: Value::Str(StringValue::new(bytes[at.value..].to_vec(), StringForm::Raw)),
             };
-            *self = Record::Object(Box::new(object));
+            self.body = Body::Object(Box::new(object));
         }
-        match self {
-            Record::Object(object) => match &mut object.value {
+        match &mut self.body {
+            Body::Object(object) => match &mut object.value {
                 Value::Str(string) => Some(string),
             },
-            Record::Blob(_) => None,
+            Body::Blob(_) => None,
         }
     }
 }
@@ -268,7 +360,7 @@ mod tests {
 
     #[test]
     fn a_blob_gives_back_its_parts() {
-        for key_length in [0, 1, 16, 254, 255, 256, 70_000] {
+        for key_length in [0, 1, 16, 30, 31, 32, 254, 255, 256, 70_000] {
             let key = vec![b'k'; key_length];
             for expiry in [None, Some(77)] {
                 let mut record = Record::string(&key, b"value", StringForm::Raw, expiry);
@@ -304,7 +396,7 @@ mod tests {
         assert_eq!(&text(&record)[3..6], b"xyz");
         assert_eq!(&text(&record)[700..], b"\0\0\0\0\0end");
         record.set_string(b"1", StringForm::Auto, None);
-        assert!(matches!(record, Record::Blob(_)));
+        assert!(matches!(record.body, Body::Blob(_)));
     }
 
     #[test]
@@ -317,5 +409,16 @@ mod tests {
             assert_eq!((record.key(), record.expiry(), text(&record)), (&b"key"[..], Some(4), &model[..]));
             assert!(matches!(record.value(), ValueRef::Str { form: StringForm::Raw, .. }));
         }
+    }
+
+    #[test]
+    fn the_time_of_use_is_kept_apart() {
+        let mut record = Record::string(b"key", b"abc", StringForm::Text, Some(4));
+        record.touch(0x0123_4567_89ab);
+        assert_eq!((record.used_s(), record.idle_s(0x0123_4567_89af)), (0x67_89ab, 4));
+        record.set_string(b"longer", StringForm::Text, None);
+        assert_eq!(record.used_s(), 0x67_89ab);
+        assert!(matches!(record.value(), ValueRef::Str { bytes: b"longer", form: StringForm::Text }));
+        assert_eq!((record.key(), record.expiry()), (&b"key"[..], None));
     }
 }

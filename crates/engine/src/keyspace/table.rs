@@ -7,33 +7,12 @@
 //!
 //! Invariants: between an entry's home and the entry no place is vacant; hashes never decrease.
 
-use std::sync::atomic::{AtomicU32, Ordering};
-
 use super::record::Record;
-
-/// Hash of a vacant place.
-const VACANT: u32 = 0;
-
-#[derive(Debug)]
-struct Entry {
-    hash: u32,
-    /// When the key was last used, in seconds. Known to this replica only: no part of the replicated state.
-    used_s: AtomicU32,
-    record: Record,
-}
-
-const _: () = assert!(size_of::<Entry>() == 24);
-
-impl Entry {
-    fn vacant() -> Entry {
-        Entry { hash: VACANT, used_s: AtomicU32::new(0), record: Record::vacant() }
-    }
-}
 
 /// See the module.
 #[derive(Debug, Default)]
 pub(crate) struct Table {
-    entries: Vec<Entry>,
+    entries: Vec<Record>,
     /// How many places are some hash's home; the rest takes what is pushed over the end.
     homes: u32,
     len: u32,
@@ -59,7 +38,7 @@ fn places_for(len: usize) -> usize {
 
 /// The most entries that so many places may hold.
 fn load_limit(places: usize) -> usize {
-    (places * 27 / 32).max(1)
+    (places * 7 / 8).max(1)
 }
 
 impl Table {
@@ -73,7 +52,7 @@ impl Table {
 
     /// Bytes on the heap but for what the records point to.
     pub(crate) fn heap_size(&self) -> usize {
-        size_of::<Table>() + self.entries.capacity() * size_of::<Entry>()
+        self.entries.capacity() * size_of::<Record>()
     }
 
     fn home(&self, hash: u32) -> usize {
@@ -84,7 +63,7 @@ impl Table {
     fn lower_bound(&self, hash: u32) -> usize {
         let mut at = self.home(hash);
         while let Some(entry) = self.entries.get(at) {
-            if entry.hash >= hash || entry.hash == VACANT {
+            if entry.hash() >= hash || entry.hash() == Record::VACANT {
                 break;
             }
             at += 1;
@@ -96,10 +75,10 @@ impl Table {
     pub(crate) fn locate(&self, hash: u32, key: &[u8]) -> Result<usize, usize> {
         let mut at = self.lower_bound(hash);
         while let Some(entry) = self.entries.get(at) {
-            if entry.hash != hash {
+            if entry.hash() != hash {
                 break;
             }
-            let found = entry.record.key();
+            let found = entry.key();
             if found == key {
                 return Ok(at);
             }
@@ -113,64 +92,52 @@ impl Table {
 
     /// The record at a position that [`Table::locate`] found.
     pub(crate) fn at(&self, position: usize) -> &Record {
-        &self.entries[position].record
+        &self.entries[position]
     }
 
     /// The record at a position that [`Table::locate`] found. Its key must not be changed.
     pub(crate) fn at_mut(&mut self, position: usize) -> &mut Record {
-        &mut self.entries[position].record
+        &mut self.entries[position]
     }
 
-    /// When the key at a position was last used.
-    pub(crate) fn used_s(&self, position: usize) -> u32 {
-        self.entries[position].used_s.load(Ordering::Relaxed)
-    }
-
-    /// Notes that the key at a position is used now.
-    pub(crate) fn touch(&self, position: usize, now_s: u32) {
-        let used_s = &self.entries[position].used_s;
-        if used_s.load(Ordering::Relaxed) != now_s {
-            used_s.store(now_s, Ordering::Relaxed);
-        }
-    }
-
-    /// Puts a key in that [`Table::locate`] did not find; `position` is where it belongs.
-    pub(crate) fn insert(&mut self, position: usize, hash: u32, used_s: u32, record: Record) {
+    /// Puts a key in, with its hash, that [`Table::locate`] did not find; `position` is where it belongs.
+    pub(crate) fn insert(&mut self, position: usize, record: Record) {
         let mut position = position;
         if self.len() >= load_limit(self.entries.len()) {
             self.resize(places_for(self.len() + 1));
-            position = match self.locate(hash, record.key()) {
+            position = match self.locate(record.hash(), record.key()) {
                 Ok(position) | Err(position) => position,
             };
         }
-        let entry = Entry { hash, used_s: AtomicU32::new(used_s), record };
-        let vacant = (position..self.entries.len()).find(|at| self.entries[*at].hash == VACANT);
+        let vacant = (position..self.entries.len()).find(|at| self.entries[*at].hash() == Record::VACANT);
         let vacant = vacant.unwrap_or_else(|| {
             self.entries.reserve_exact(2);
-            self.entries.push(Entry::vacant());
+            self.entries.push(Record::vacant());
             self.entries.len() - 1
         });
         self.entries[position..=vacant].rotate_right(1);
-        self.entries[position] = entry;
+        self.entries[position] = record;
         self.len += 1;
     }
 
     /// Takes out the key at a position.
     pub(crate) fn remove(&mut self, position: usize) -> Record {
-        let removed = std::mem::replace(&mut self.entries[position], Entry::vacant());
+        let removed = std::mem::replace(&mut self.entries[position], Record::vacant());
         let mut end = position + 1;
         while let Some(entry) = self.entries.get(end) {
-            if entry.hash == VACANT || self.home(entry.hash) >= end {
+            if entry.hash() == Record::VACANT || self.home(entry.hash()) >= end {
                 break;
             }
             end += 1;
         }
         self.entries[position..end].rotate_left(1);
         self.len -= 1;
-        if self.entries.len() > 8 && self.len() < self.entries.len() / 4 {
+        if self.is_empty() {
+            *self = Table::default();
+        } else if self.entries.len() > 8 && self.len() < self.entries.len() / 4 {
             self.resize(places_for(self.len() + self.len() / 4));
         }
-        removed.record
+        removed
     }
 
     fn resize(&mut self, places: usize) {
@@ -178,22 +145,22 @@ impl Table {
         self.homes = (places - places / 16 - usize::from(places > 1)) as u32;
         self.entries.reserve_exact(places);
         for entry in old {
-            if entry.hash != VACANT {
-                let home = self.home(entry.hash);
+            if entry.hash() != Record::VACANT {
+                let home = self.home(entry.hash());
                 while self.entries.len() < home {
-                    self.entries.push(Entry::vacant());
+                    self.entries.push(Record::vacant());
                 }
                 self.entries.push(entry);
             }
         }
         while self.entries.len() < places {
-            self.entries.push(Entry::vacant());
+            self.entries.push(Record::vacant());
         }
     }
 
     /// All keys in order, with their hashes.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &Record)> {
-        self.iter_from(VACANT)
+        self.iter_from(Record::VACANT)
     }
 
     /// The keys whose hash is at least `hash`, in order.
@@ -201,8 +168,8 @@ impl Table {
         let start = self.home(hash).min(self.entries.len());
         self.entries[start..]
             .iter()
-            .filter(move |entry| entry.hash != VACANT && entry.hash >= hash)
-            .map(|entry| (entry.hash, &entry.record))
+            .filter(move |entry| entry.hash() != Record::VACANT && entry.hash() >= hash)
+            .map(|entry| (entry.hash(), entry))
     }
 
     /// The keys of exactly that hash: hardly ever more than one.
@@ -210,9 +177,9 @@ impl Table {
         let start = self.lower_bound(hash);
         let equal = self.entries.get(start..).unwrap_or_default().iter();
         equal
-            .take_while(move |entry| entry.hash == hash)
+            .take_while(move |entry| entry.hash() == hash)
             .enumerate()
-            .map(move |(n, entry)| (start + n, &entry.record))
+            .map(move |(n, entry)| (start + n, entry))
     }
 }
 
@@ -225,17 +192,23 @@ mod tests {
     use super::*;
     use crate::value::{StringForm, ValueRef};
 
+    fn record(hash: u32, key: &[u8]) -> Record {
+        let mut record = Record::string(key, key, StringForm::Auto, None);
+        record.set_hash(hash);
+        record
+    }
+
     fn check(table: &Table) {
         let mut last = 0;
         let mut count = 0;
         for (at, entry) in table.entries.iter().enumerate() {
-            if entry.hash == VACANT {
+            if entry.hash() == Record::VACANT {
                 continue;
             }
-            let home = table.home(entry.hash);
-            assert!(home <= at && entry.hash >= last);
-            assert!(table.entries[home..at].iter().all(|between| between.hash != VACANT));
-            last = entry.hash;
+            let home = table.home(entry.hash());
+            assert!(home <= at && entry.hash() >= last);
+            assert!(table.entries[home..at].iter().all(|between| between.hash() != Record::VACANT));
+            last = entry.hash();
             count += 1;
         }
         assert_eq!(count, table.len());
@@ -255,7 +228,7 @@ mod tests {
                 match (table.locate(hash, &key), insert) {
                     (Err(position), true) => {
                         prop_assert!(!model.contains_key(&(hash, key)));
-                        table.insert(position, hash, 0, Record::string(&key, &key, StringForm::Auto, None));
+                        table.insert(position, record(hash, &key));
                         model.insert((hash, key), ());
                     }
                     (Ok(position), false) => {
@@ -283,7 +256,7 @@ mod tests {
             (1_u32..20_000).map(|n| (n.wrapping_mul(2_654_435_761).max(1), n.to_le_bytes())).collect();
         for (hash, key) in &keys {
             let position = table.locate(*hash, key).unwrap_err();
-            table.insert(position, *hash, 0, Record::string(key, key, StringForm::Auto, None));
+            table.insert(position, record(*hash, key));
         }
         check(&table);
         assert!(table.entries.len() * 5 < table.len() * 8, "load above 0.62");

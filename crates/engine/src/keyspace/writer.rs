@@ -73,8 +73,9 @@ impl<'a> Writer<'a> {
     pub(crate) fn find(&mut self, key: Key<'_>) -> Option<&Record> {
         let position = self.position(key)?;
         let table = self.database.keyspace(self.numbered)?.table(key.place.slot)?;
-        table.touch(position, (self.time_ms / 1000) as u32);
-        Some(table.at(position))
+        let record = table.at(position);
+        record.touch(self.time_ms / 1000);
+        Some(record)
     }
 
     /// Whether a key is there.
@@ -93,17 +94,19 @@ impl<'a> Writer<'a> {
     /// Makes a key hold a string, whatever it held before.
     pub(crate) fn put_string(&mut self, key: Key<'_>, value: &[u8], form: StringForm, expiry: Option<u64>) {
         let position = self.before_write(key);
-        let used_s = (self.time_ms / 1000) as u32;
+        let now_s = self.time_ms / 1000;
         let keyspace = self.database.keyspace_or_new(self.numbered);
         let old_expiry = match position {
             Err(position) => {
-                keyspace.put(key.place, position, used_s, Record::string(key.bytes, value, form, expiry));
+                let record = Record::string(key.bytes, value, form, expiry);
+                record.touch(now_s);
+                keyspace.put(key.place, position, record);
                 None
             }
             Ok(position) => {
-                let table = keyspace.table_or_new(key.place.slot);
-                table.touch(position, used_s);
+                let Some(table) = keyspace.table_mut(key.place.slot) else { return };
                 let record = table.at_mut(position);
+                record.touch(now_s);
                 let (size, old_expiry) = (record.heap_size(), record.expiry());
                 record.set_string(value, form, expiry);
                 let grown = record.heap_size();
@@ -121,8 +124,8 @@ impl<'a> Writer<'a> {
         self.take(key);
         let expiry = record.expiry();
         let position = self.before_write(key).unwrap_or_else(|position| position);
-        let used_s = (self.time_ms / 1000) as u32;
-        self.database.keyspace_or_new(self.numbered).put(key.place, position, used_s, record);
+        record.touch(self.time_ms / 1000);
+        self.database.keyspace_or_new(self.numbered).put(key.place, position, record);
         self.reindex(key.place, None, expiry);
         self.changed(key);
     }
@@ -135,11 +138,9 @@ impl<'a> Writer<'a> {
     ) -> Option<R> {
         self.position(key)?;
         let position = self.before_write(key).ok()?;
-        let used_s = (self.time_ms / 1000) as u32;
         let keyspace = self.database.keyspace_mut(self.numbered)?;
-        let table = keyspace.table_mut(key.place.slot)?;
-        table.touch(position, used_s);
-        let record = table.at_mut(position);
+        let record = keyspace.table_mut(key.place.slot)?.at_mut(position);
+        record.touch(self.time_ms / 1000);
         let size = record.heap_size();
         let outcome = change(record)?;
         let grown = record.heap_size();

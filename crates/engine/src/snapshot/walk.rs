@@ -30,6 +30,9 @@ pub(crate) struct Walk {
     ended: bool,
 }
 
+/// Reserved for a chunk at most before it is filled.
+const CHUNK_RESERVED_MAX: usize = 1 << 20;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Position {
     database: u32,
@@ -149,6 +152,7 @@ impl Walk {
     /// The next chunk: about `budget` bytes and what was written out of order. `None` after the last.
     pub(crate) fn chunk(&mut self, databases: &BTreeMap<u32, Database>, budget: usize) -> Option<Vec<u8>> {
         let mut chunk = std::mem::take(&mut self.ready);
+        chunk.reserve(budget.min(CHUNK_RESERVED_MAX));
         while chunk.len() < budget.max(1) && self.step(databases, &mut chunk, budget) {}
         if self.position.is_none() && self.detached.is_empty() && !self.ended && chunk.len() < budget.max(1) {
             chunk.push(END);

@@ -3,6 +3,8 @@
 #![allow(dead_code, reason = "every test file uses its part of it")]
 #![allow(clippy::unwrap_used, reason = "a test may stop where it fails")]
 
+pub(crate) mod model;
+
 use meridian_command::{Command, Protocol, resolve, wire};
 use meridian_engine::{
     Applied, Engine, ReadError, SectionResult,

@@ -53,13 +53,17 @@ pub(super) struct Memory {
     pub(super) slots: VecDeque<Slot>,
     /// Bytes of the records of all slots.
     pub(super) bytes: u64,
-    /// Whether anything was ever saved, and the group not removed since.
-    pub(super) present: bool,
     /// How many appends there were.
     pub(super) appends: u64,
 }
 
 impl Memory {
+    /// Whether there is nothing to remember of the group, not even that it was there.
+    pub(super) fn is_empty(&self) -> bool {
+        let marked = self.vote.is_some() || self.committed.is_some() || self.purged.is_some();
+        !marked && self.slots.is_empty()
+    }
+
     pub(super) fn last(&self) -> Option<LogPosition> {
         let last = self.slots.back().map(|slot| LogPosition { term: slot.term, index: self.end() - 1 });
         last.or(self.purged)
@@ -90,7 +94,6 @@ impl Memory {
     /// Adds entries whose indexes follow each other; the number is that of [`Place::Queued`].
     pub(super) fn append(&mut self, entries: &[LogEntry]) -> u64 {
         self.appends += 1;
-        self.present = true;
         if self.slots.is_empty() {
             self.first = entries.first().map_or(self.first, |entry| entry.index);
         }
@@ -157,7 +160,6 @@ impl Memory {
         if self.purged.is_some_and(|purged| purged.index >= upto.index) {
             return Vec::new();
         }
-        self.present = true;
         self.purged = Some(upto);
         let count = upto.index.saturating_add(1).saturating_sub(self.first);
         let count = usize::try_from(count).unwrap_or(usize::MAX).min(self.slots.len());

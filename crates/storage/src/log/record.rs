@@ -242,4 +242,17 @@ mod tests {
         bytes[28..].copy_from_slice(&crc);
         assert_eq!(decode_segment_header(&bytes), Err(BadHeader::NewerFormat(2)));
     }
+
+    #[test]
+    fn format_1_stays_as_it_is() {
+        let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        assert_eq!(
+            hex(&encode_segment_header(STAMP)),
+            "6d72646e2d6c6f670100000007000000630000000000000000000000c78df6f1"
+        );
+        assert_eq!(
+            hex(&record(b"payload")),
+            "7fffc440070000000700000000000000030000000102000005000000000000000b000000000000007061796c6f6164"
+        );
+    }
 }

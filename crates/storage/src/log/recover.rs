@@ -166,7 +166,6 @@ impl Replayed {
             vote: markers.vote.as_ref().map(|(vote, _)| vote.clone()),
             committed: markers.committed.as_ref().map(|(committed, _)| committed.clone()),
             purged,
-            present: true,
             ..Memory::default()
         };
         let expected = purged.map(|purged| purged.index.saturating_add(1));

@@ -27,8 +27,8 @@ use super::segment::spare_path;
 const FIRST_BYTES: u64 = 1 << 20;
 /// Zeroes are written and synced in steps of this, so that the log's own syncs get their turn.
 const STEP_BYTES: usize = 1 << 20;
-/// So many spares are kept.
-const KEPT: usize = 1;
+/// So many recycled spares are kept.
+const KEPT: usize = 2;
 /// A disk that was full is tried again after this.
 const RETRY: Duration = Duration::from_secs(1);
 

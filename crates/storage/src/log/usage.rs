@@ -16,12 +16,8 @@ pub(super) struct SegmentUsage {
     pub(super) used: u64,
     /// In records of entries that are neither purged, truncated nor moved; by group.
     pub(super) live: BTreeMap<u32, u64>,
-}
-
-impl SegmentUsage {
-    pub(super) fn live_bytes(&self) -> u64 {
-        self.live.values().sum()
-    }
+    /// The same over all groups.
+    pub(super) live_bytes: u64,
 }
 
 /// The newest written record of each kind that must not get lost, with the segment it is in.
@@ -50,7 +46,9 @@ pub(super) struct Usage {
 impl Usage {
     pub(super) fn add(&mut self, generation: u32, group: u32, bytes: u64) {
         if bytes > 0 {
-            *self.segments.entry(generation).or_default().live.entry(group).or_default() += bytes;
+            let segment = self.segments.entry(generation).or_default();
+            *segment.live.entry(group).or_default() += bytes;
+            segment.live_bytes += bytes;
         }
     }
 
@@ -59,6 +57,7 @@ impl Usage {
             let Some(segment) = self.segments.get_mut(&generation) else { continue };
             if let Some(live) = segment.live.get_mut(&group) {
                 *live = live.checked_sub(bytes).expect("only what was added is freed");
+                segment.live_bytes -= bytes;
                 if *live == 0 {
                     segment.live.remove(&group);
                 }
@@ -71,7 +70,7 @@ impl Usage {
     }
 
     pub(super) fn live_bytes(&self) -> u64 {
-        self.segments.values().map(SegmentUsage::live_bytes).sum()
+        self.segments.values().map(|segment| segment.live_bytes).sum()
     }
 
     /// The oldest segment, unless it is the one being written.

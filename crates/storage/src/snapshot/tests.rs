@@ -140,3 +140,17 @@ fn a_removed_group_leaves_nothing() {
     snapshots.remove_group(1).unwrap();
     assert_eq!(names(&disk), ["0000000002-0000000000000001.snapshot"]);
 }
+
+#[test]
+fn format_1_stays_as_it_is() {
+    let header = Header { group: 3, id: 0x0102, meta: Bytes::from_static(b"meta") };
+    let trailer = Trailer { chunks: 1, bytes: 5 };
+    let chunk = format::chunk_header(0, b"chunk");
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    assert_eq!(
+        hex(&header.encode()),
+        "6d72646e736e617001000000030000000201000000000000000000000000000004000000770ec79b6d657461"
+    );
+    assert_eq!(hex(&chunk), "05000000b1c0505c");
+    assert_eq!(hex(&trailer.encode()), "ffffffffa0d4330a01000000000000000500000000000000");
+}

@@ -37,9 +37,9 @@ fn is_shared(value: ValueRef<'_>) -> bool {
 }
 
 pub(crate) fn idletime(reader: &Reader<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
-    match reader.used_s(&args[0]) {
+    match reader.peek(&args[0]) {
         None => reply.null(),
-        Some(used_s) => reply.integer((reader.now_ms() / 1000) as i64 - i64::from(used_s)),
+        Some(record) => reply.integer(i64::from(record.idle_s(reader.now_ms() / 1000))),
     }
     Ok(())
 }

@@ -92,6 +92,12 @@ impl Driver {
         }
     }
 
+    /// Notes what the log should hold now. Of an empty group nothing is remembered.
+    fn note(&mut self, mut model: Model) {
+        model.retain(|_, group| *group != Group::default());
+        self.history.push(model);
+    }
+
     fn run(&mut self, step: &Step) {
         self.unique += 1;
         let text = Bytes::from(self.unique.to_string());
@@ -107,7 +113,7 @@ impl Driver {
                     .map(|(index, size)| entry(index, self.unique, &vec![index as u8; *size as usize]))
                     .collect();
                 state.entries.extend(new.iter().cloned());
-                self.history.push(model);
+                self.note(model);
                 let done = self.done();
                 self.log.group(*group).append(new, done);
             }
@@ -116,7 +122,7 @@ impl Driver {
                 let keep = state.entries.len().saturating_sub(usize::from(*back));
                 state.entries.truncate(keep);
                 let after = state.entries.last().map(|entry| entry.index);
-                self.history.push(model);
+                self.note(model);
                 let done = self.done();
                 self.log.group(*group).truncate_after(after, done);
             }
@@ -131,24 +137,24 @@ impl Driver {
                 };
                 state.entries.retain(|entry| entry.index > upto.index);
                 state.purged = Some(upto);
-                self.history.push(model);
+                self.note(model);
                 let done = self.done();
                 self.log.group(*group).purge(upto, done);
             }
             Step::Vote { group } => {
                 model.entry(*group).or_default().vote = Some(text.clone());
-                self.history.push(model);
+                self.note(model);
                 let done = self.done();
                 self.log.group(*group).save_vote(text, done);
             }
             Step::Commit { group } => {
                 model.entry(*group).or_default().committed = Some(text.clone());
-                self.history.push(model);
+                self.note(model);
                 self.log.group(*group).save_committed(text);
             }
             Step::Remove { group } => {
                 model.remove(group);
-                self.history.push(model);
+                self.note(model);
                 let done = self.done();
                 self.log.remove_group(*group, done);
             }

@@ -94,3 +94,28 @@ fn an_entry_larger_than_a_segment_has_its_own() {
     churn(&log, 1, 4, 100);
     assert!(log.stats().segments <= 4);
 }
+
+#[test]
+fn readers_are_undisturbed_while_entries_move_and_segments_are_reused() {
+    let disk = SimDisk::new(1);
+    let log = open_with(&disk, LogOptions { cache_bytes: 0, ..small() }).unwrap();
+    let old: Vec<LogEntry> = (1..=10).map(|index| entry(index, 1, &[index as u8; 50])).collect();
+    append(&log.group(7), &old).unwrap();
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let reader = scope.spawn(|| {
+            let mut reads = 0;
+            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                assert_eq!(everything(&log.group(7)), old);
+                let purged = everything(&log.group(1));
+                assert!(purged.iter().all(|entry| entry.data == vec![entry.index as u8; 700]));
+                reads += 1;
+            }
+            reads
+        });
+        churn(&log, 1, 1, 800);
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        assert!(reader.join().unwrap() > 0);
+    });
+    assert!(log.stats().moved_bytes > 10 * 90);
+}

@@ -50,19 +50,20 @@ impl Writer {
     /// Chooses what to repeat with the next batch, usually nothing.
     pub(super) fn collect(&self) -> io::Result<Vec<Moved>> {
         let Some((generation, usage)) = self.usage.oldest() else { return Ok(Vec::new()) };
-        let live = usage.live_bytes();
+        let live = usage.live_bytes;
         let slack = 2 * self.usage.live_bytes() + SLACK_SEGMENTS * self.options.segment_bytes;
         if live * WORTH_PARTS > usage.used && self.usage.used_bytes() <= slack {
             return Ok(Vec::new());
         }
         let mut moved = Vec::new();
         let mut bytes = 0;
-        for &group in usage.live.keys() {
+        for (&group, &live) in &usage.live {
             if bytes >= STEP_BYTES {
                 return Ok(moved);
             }
             if let Some(cell) = self.groups.get(group) {
-                bytes += self.collect_entries(&cell, generation, STEP_BYTES - bytes, &mut moved)?;
+                let budget = live.min(STEP_BYTES - bytes);
+                bytes += self.collect_entries(&cell, generation, budget, &mut moved)?;
             }
         }
         for (&group, markers) in &self.usage.markers {

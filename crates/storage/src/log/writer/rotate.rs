@@ -34,7 +34,9 @@ impl Writer {
         seal.write(&*self.active.segment.file)?;
         self.active.segment.file.sync()?;
         let generation = self.active.generation() + 1;
-        self.active = begin_segment(&*self.disk, &self.directory, &self.spares, &self.segments, generation)?;
+        let (disk, capacity) = (&*self.disk, self.next_capacity());
+        self.active =
+            begin_segment(disk, &self.directory, &self.spares, &self.segments, generation, capacity)?;
         self.usage.segments.insert(generation, SegmentUsage::default());
         Ok(())
     }
@@ -52,23 +54,24 @@ impl Writer {
     }
 }
 
-/// Begins a segment in a spare file, or in a new one if none is ready.
+/// Begins a segment in a spare file. If none is ready, in a new one that grows up to `capacity`: that is slower, but
+/// not as slow as to wait.
 pub(in crate::log) fn begin_segment(
     disk: &dyn Disk,
     directory: &Path,
     spares: &Spares,
     segments: &Segments,
     generation: u32,
+    capacity: u64,
 ) -> io::Result<Active> {
     let stamp = Stamp { generation, salt: random::next_u64() as u32 };
-    let spare = match spares.take() {
-        Some(spare) => spare,
-        None => spares.create_empty()?,
-    };
+    let ready = spares.take();
+    let zeroed = ready.is_some();
+    let spare = ready.map_or_else(|| spares.create_empty(), Ok)?;
     let file = disk.open(&spare, false)?;
     file.write_at(&encode_segment_header(stamp), 0)?;
     file.sync()?;
-    let capacity = file.len()?.max(spares.first_bytes());
+    let capacity = if zeroed { file.len()? } else { capacity };
     // Only a file with a durable header gets a segment's name.
     let path = segment_path(directory, generation);
     disk.rename(&spare, &path)?;

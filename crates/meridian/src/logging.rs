@@ -1,0 +1,35 @@
+//! Logs go to standard error, as text or JSON.
+
+use std::io::{self, IsTerminal};
+
+use serde::{Deserialize, Serialize};
+use tracing_subscriber::EnvFilter;
+
+use crate::failure::Failure;
+
+/// How a line of the log looks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One object a line.
+    Json,
+}
+
+/// Libraries that tell more than an operator wants to know; a filter that names them counts over this.
+const QUIET: &str = "openraft=error,h2=warn";
+
+/// Begins to log what `filter` lets through: `info`, `warn`, or finer, like `info,meridian_raft=debug`.
+pub(crate) fn begin(format: LogFormat, filter: &str) -> Result<(), Failure> {
+    let filter = EnvFilter::try_new(format!("{QUIET},{filter}"))
+        .map_err(|error| Failure::usage(format!("log: {error}")))?;
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let colours = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let begun = match format {
+        LogFormat::Text => builder.with_ansi(colours).try_init(),
+        LogFormat::Json => builder.json().flatten_event(true).try_init(),
+    };
+    begun.map_err(|error| Failure::running(format!("the log cannot be begun: {error}")))
+}
