@@ -76,7 +76,7 @@ fn split(line: &str) -> Option<Vec<Vec<u8>>> {
             rest = after;
         } else {
             let end = rest.find(' ').unwrap_or(rest.len());
-            args.push(rest[..end].as_bytes().to_vec());
+            args.push(rest.as_bytes()[..end].to_vec());
             rest = &rest[end..];
         }
         rest = rest.trim_start();
