@@ -282,8 +282,10 @@ impl Host {
 }
 
 impl Drop for Host {
+    /// A host that was not shut down stops as by a crash, in its own time.
     fn drop(&mut self) {
         self.stop.cancel();
+        self.groups.replicas.write().clear();
     }
 }
 
