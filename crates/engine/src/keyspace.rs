@@ -8,6 +8,7 @@ mod expiry;
 mod place;
 mod reader;
 mod record;
+mod segment;
 mod table;
 mod writer;
 
@@ -19,7 +20,7 @@ pub(crate) use expiry::{Due, ExpiryIndex};
 pub(crate) use place::{Place, Placing};
 pub(crate) use reader::Reader;
 pub(crate) use record::Record;
-pub(crate) use table::Table;
+pub(crate) use table::{Position, Table};
 pub(crate) use writer::{Key, Writer};
 
 use crate::{effect::Effects, snapshot::Walk};
@@ -84,7 +85,9 @@ impl Store {
         let place = self.shared.placing.of(record.key());
         let keyspace =
             self.databases.entry(id).or_insert_with(|| Database::new(id)).keyspace_or_new(numbered);
-        let found = keyspace.table(slot).map_or(Err(0), |table| table.locate(place.hash, record.key()));
+        let found = keyspace
+            .table(slot)
+            .map_or(Err(Position::default()), |table| table.locate(place.hash, record.key()));
         let Err(position) = found else { return false };
         if place.slot != slot {
             return false;
@@ -233,7 +236,7 @@ impl Keyspace {
     }
 
     /// Takes a key out of its table, and the leaf away with its last key.
-    fn take(&mut self, slot: Slot, position: usize) -> Option<Record> {
+    fn take(&mut self, slot: Slot, position: Position) -> Option<Record> {
         let (leaf, at) = split(slot);
         let place = &mut self.leaves[leaf];
         let found = place.as_mut()?;
@@ -249,7 +252,7 @@ impl Keyspace {
     }
 
     /// Puts a key in that its table did not find.
-    fn put(&mut self, place: Place, position: usize, mut record: Record) {
+    fn put(&mut self, place: Place, position: Position, mut record: Record) {
         self.keys += 1;
         self.expiring += usize::from(record.expiry().is_some());
         self.record_bytes += record.heap_size();

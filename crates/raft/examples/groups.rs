@@ -27,6 +27,9 @@ use meridian_topology::{ClusterId, NodeId, ShardId};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const KEY_BYTES: usize = 16;
 const RECORD_BYTES: usize = 80;
 const KEYS: u64 = 200_000;
@@ -107,7 +110,7 @@ impl AddressBook for Book {
     }
 }
 
-type Command = (Bytes, oneshot::Sender<bool>);
+type Command = (Bytes, oneshot::Sender<Result<(), ProposeError>>);
 
 struct Cluster {
     hosts: Vec<Arc<Host>>,
@@ -211,7 +214,7 @@ async fn propose(group: Group, mut commands: mpsc::UnboundedReceiver<Command>, p
         let (in_flight, landed) = (in_flight.clone(), landed.clone());
         let done = move |outcome: Result<Reply, ProposeError>| {
             for reply in replies {
-                let _ = reply.send(outcome.is_ok());
+                let _ = reply.send(outcome.as_ref().map(drop).map_err(|error| *error));
             }
             in_flight.fetch_sub(1, Ordering::AcqRel);
             landed.notify_one();
@@ -245,18 +248,31 @@ async fn load(cluster: &Cluster, groups: u32, clients: u64, window: Duration) {
         queues.push(sender);
     }
     let (counting, stop) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    let refused = Arc::new(AtomicU64::new(0));
     let mut running = Vec::new();
     for client in 1..=clients {
         let (queues, counting, stop) = (queues.clone(), counting.clone(), stop.clone());
+        let refused = refused.clone();
         running.push(tokio::spawn(async move {
             let mut random = client.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
             let mut latencies = Vec::new();
             while !stop.load(Ordering::Relaxed) {
                 let record = record(&mut random, KEYS / queues.len() as u64);
-                let (sender, reply) = oneshot::channel();
                 let start = Instant::now();
-                queues[(random % queues.len() as u64) as usize].send((record, sender)).unwrap();
-                assert!(reply.await.unwrap(), "a write failed");
+                let queue = &queues[(random % queues.len() as u64) as usize];
+                loop {
+                    let (sender, reply) = oneshot::channel();
+                    queue.send((record.clone(), sender)).unwrap();
+                    match reply.await.unwrap() {
+                        Ok(()) => break,
+                        // The lease has run out on a busy machine; nobody else was elected.
+                        Err(ProposeError::NotLeader { .. }) => {
+                            refused.fetch_add(1, Ordering::Relaxed);
+                            tokio::time::sleep(Duration::from_millis(5)).await;
+                        }
+                        Err(ProposeError::Unknown) => panic!("a write was lost from sight"),
+                    }
+                }
                 if counting.load(Ordering::Relaxed) {
                     latencies.push(start.elapsed());
                 }
@@ -279,13 +295,14 @@ async fn load(cluster: &Cluster, groups: u32, clients: u64, window: Duration) {
     latencies.sort_unstable();
     let count = latencies.len().max(1);
     println!(
-        "groups={groups} clients={clients} writes/s={:.0} p50={:?} p99={:?} commands/entry={:.1} us/write={:.2} cpu={:.0}%",
+        "groups={groups} clients={clients} writes/s={:.0} p50={:?} p99={:?} commands/entry={:.1} us/write={:.2} cpu={:.0}% refused={}",
         count as f64 / elapsed,
         latencies[count / 2],
         latencies[count * 99 / 100],
         count as f64 / entries.max(1) as f64,
         used * 1e6 / count as f64,
         used / elapsed * 100.0,
+        refused.load(Ordering::Relaxed),
     );
 }
 

@@ -8,7 +8,7 @@ use meridian_rt::net::Dialer;
 use meridian_storage::{Log, Snapshots};
 use meridian_topology::{ClusterId, NodeId, ShardId};
 use openraft::{Config, SnapshotPolicy, StepDownPolicy};
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -132,8 +132,8 @@ pub struct Host {
     groups: Arc<Groups>,
     links: Arc<Links>,
     service: Service,
-    /// Serialises opening and closing.
-    opening: tokio::sync::Mutex<()>,
+    /// Opening and closing a shard take turns; shards do not wait for each other.
+    turns: Mutex<BTreeMap<u32, Arc<tokio::sync::Mutex<()>>>>,
     stop: CancellationToken,
 }
 
@@ -143,7 +143,8 @@ impl Host {
         let HostOptions { cluster, node, log, snapshots, addresses, dialer, timing, .. } = options;
         let groups = Arc::new(Groups::default());
         let stop = CancellationToken::new();
-        let links = Arc::new(Links::new(cluster, node, addresses, dialer, Arc::clone(&groups), timing, stop.clone()));
+        let links =
+            Arc::new(Links::new(cluster, node, addresses, dialer, Arc::clone(&groups), timing, stop.clone()));
         let service =
             Service::new(Shared { cluster, node, timing, groups: Arc::clone(&groups), stop: stop.clone() });
         tokio::spawn(pulse::run(Arc::clone(&groups), timing, stop.clone()));
@@ -158,21 +159,19 @@ impl Host {
             groups,
             links,
             service,
-            opening: tokio::sync::Mutex::default(),
+            turns: Mutex::default(),
             stop,
         })
     }
 
     /// Opens the replica of a shard, empty or as it was: restores its snapshot and applies its log as far as that is
-    /// known to be committed.
+    /// known to be committed. Several shards may be opened at once.
     ///
     /// # Errors
     /// If the shard is open already, or its state cannot be restored.
     pub async fn open(&self, shard: ShardId, machine: Arc<dyn StateMachine>) -> Result<Group, OpenError> {
-        let _opening = self.opening.lock().await;
-        if self.stop.is_cancelled() {
-            return Err(OpenError::ShuttingDown);
-        }
+        let turn = self.turn(shard);
+        let _turn = turn.lock().await;
         if self.groups.get(shard.0).is_some() {
             return Err(OpenError::AlreadyOpen);
         }
@@ -210,7 +209,16 @@ impl Host {
         });
         tokio::spawn(compaction::look_after(Arc::clone(&replica), self.limit));
         self.groups.insert(Arc::clone(&replica));
+        if self.stop.is_cancelled() {
+            self.groups.remove(shard);
+            halt(&replica).await;
+            return Err(OpenError::ShuttingDown);
+        }
         Ok(Group(replica))
+    }
+
+    fn turn(&self, shard: ShardId) -> Arc<tokio::sync::Mutex<()>> {
+        Arc::clone(self.turns.lock().entry(shard.0).or_default())
     }
 
     /// The open replica of a shard.
@@ -233,7 +241,8 @@ impl Host {
     /// # Errors
     /// If the data cannot be removed.
     pub async fn close(&self, shard: ShardId, remove_data: bool) -> std::io::Result<()> {
-        let _opening = self.opening.lock().await;
+        let turn = self.turn(shard);
+        let _turn = turn.lock().await;
         if let Some(replica) = self.groups.remove(shard) {
             halt(&replica).await;
         }
@@ -272,7 +281,6 @@ impl Host {
 
     /// Stops at once, without handing over: what leads here is missed until somebody else is elected.
     pub async fn halt(&self) {
-        let _opening = self.opening.lock().await;
         self.stop.cancel();
         for replica in self.groups.all() {
             self.groups.remove(replica.shard);
@@ -282,8 +290,10 @@ impl Host {
 }
 
 impl Drop for Host {
+    /// A host that was not shut down stops as by a crash, in its own time.
     fn drop(&mut self) {
         self.stop.cancel();
+        self.groups.replicas.write().clear();
     }
 }
 

@@ -23,8 +23,8 @@ impl Default for Timing {
     fn default() -> Self {
         Timing {
             heartbeat: Duration::from_millis(100),
-            election_min: Duration::from_millis(300),
-            election_max: Duration::from_millis(350),
+            election_min: Duration::from_millis(350),
+            election_max: Duration::from_millis(400),
             stagger: Duration::from_millis(40),
             receipt: Duration::from_millis(1000),
         }

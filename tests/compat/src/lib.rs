@@ -1,5 +1,6 @@
-//! What the comparisons with a real Redis share: the server, started for one test and gone with it.
+//! What the comparisons with a real Redis share: the server, and case files.
 
+pub mod case;
 mod redis;
 
 pub use redis::{Client, Redis};

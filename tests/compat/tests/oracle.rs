@@ -4,6 +4,8 @@
 
 #[path = "oracle/bare.rs"]
 mod bare;
+#[path = "oracle/cases.rs"]
+mod cases;
 #[path = "oracle/engine.rs"]
 mod engine;
 #[path = "oracle/random.rs"]

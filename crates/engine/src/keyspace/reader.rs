@@ -9,7 +9,7 @@ use std::cell::Cell;
 use meridian_command::ReplyError;
 use meridian_topology::Slot;
 
-use super::{Database, Keyspace, Place, Placing, Record, Table};
+use super::{Database, Keyspace, Place, Placing, Position, Record, Table};
 use crate::{random::Random, value::ValueRef};
 
 /// See the module.
@@ -124,7 +124,7 @@ impl<'a> Reader<'a> {
         table.iter_from(hash).next().or_else(|| table.iter().next()).map(|(_, record)| record)
     }
 
-    fn position(&self, key: &[u8]) -> Option<(&'a Table, usize)> {
+    fn position(&self, key: &[u8]) -> Option<(&'a Table, Position)> {
         let Place { slot, hash } = self.placing.of(key);
         let table = self.keyspace()?.table(slot)?;
         let position = table.locate(hash, key).ok()?;

@@ -1,271 +1,210 @@
-//! The keys of one slot: an open-addressing table whose entries stand in the order of their hashes.
+//! The keys of one slot, in the order of their hashes: see [`Segment`].
 //!
-//! An entry's home is its hash scaled to the number of homes, which is monotone in the hash; collisions move towards
-//! the end and never wrap around. So the order of a walk depends on the keys and the seed alone, not on the table's
-//! size or past: a cursor survives growth, and every replica sees the same order. Entries of equal hash stand in the
-//! order of their keys.
-//!
-//! Invariants: between an entry's home and the entry no place is vacant; hashes never decrease.
+//! A small table is one segment. A big one (clients can put any number of keys in one slot, by a hash tag) is split by
+//! the highest bits of the hash, so that growing it never moves more than a small part at a time. The order is the
+//! same.
 
-use super::record::Record;
+use super::{record::Record, segment::Segment};
 
 /// See the module.
-#[derive(Debug, Default)]
-pub(crate) struct Table {
-    entries: Vec<Record>,
-    /// How many places are some hash's home; the rest takes what is pushed over the end.
-    homes: u32,
-    len: u32,
+#[derive(Debug)]
+pub(crate) enum Table {
+    One(Segment<0>),
+    Split(Box<Split>),
 }
 
-/// How many places an allocation for at least `len` entries under the load limit should have.
-///
-/// Sizes follow the allocator's classes (four to each power of two), so that none of it is wasted.
-fn places_for(len: usize) -> usize {
-    let mut words = 4_usize;
-    let mut step = 1;
-    loop {
-        let places = words / 3;
-        if load_limit(places) >= len {
-            return places;
-        }
-        if words >= 8 * step {
-            step *= 2;
-        }
-        words += step;
+/// Tables stand in leaves side by side.
+const _: () = assert!(size_of::<Table>() == 32);
+
+#[derive(Debug)]
+pub(crate) struct Split {
+    parts: Vec<Segment<PART_BITS>>,
+    len: usize,
+}
+
+/// A position that [`Table::locate`] found. Good until the table changes.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Position {
+    part: u32,
+    at: u32,
+}
+
+/// A table is split into so many parts (a power of two).
+const PART_BITS: u32 = 10;
+
+/// A table of so many keys is split.
+const SPLIT_FROM: usize = 32 * 1024;
+
+/// A split table of fewer keys becomes one again.
+const ONE_BELOW: usize = 8 * 1024;
+
+impl Default for Table {
+    fn default() -> Table {
+        Table::One(Segment::default())
     }
 }
 
-/// The most entries that so many places may hold.
-fn load_limit(places: usize) -> usize {
-    (places * 7 / 8).max(1)
+fn part_of(hash: u32) -> usize {
+    (hash >> (u32::BITS - PART_BITS)) as usize
 }
 
 impl Table {
     pub(crate) fn len(&self) -> usize {
-        self.len as usize
+        match self {
+            Table::One(segment) => segment.len(),
+            Table::Split(split) => split.len,
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.len == 0
+        self.len() == 0
     }
 
     /// Bytes on the heap but for what the records point to.
     pub(crate) fn heap_size(&self) -> usize {
-        self.entries.capacity() * size_of::<Record>()
-    }
-
-    fn home(&self, hash: u32) -> usize {
-        ((u64::from(hash) * u64::from(self.homes)) >> 32) as usize
-    }
-
-    /// The first place at or after the home of `hash` whose hash is not smaller, or that is vacant.
-    fn lower_bound(&self, hash: u32) -> usize {
-        let mut at = self.home(hash);
-        while let Some(entry) = self.entries.get(at) {
-            if entry.hash() >= hash || entry.hash() == Record::VACANT {
-                break;
+        match self {
+            Table::One(segment) => segment.heap_size(),
+            Table::Split(split) => {
+                let parts: usize = split.parts.iter().map(|part| size_of_val(part) + part.heap_size()).sum();
+                size_of::<Split>() + parts
             }
-            at += 1;
         }
-        at
     }
 
     /// The position of a key, or the position where it belongs.
-    pub(crate) fn locate(&self, hash: u32, key: &[u8]) -> Result<usize, usize> {
-        let mut at = self.lower_bound(hash);
-        while let Some(entry) = self.entries.get(at) {
-            if entry.hash() != hash {
-                break;
+    #[inline]
+    pub(crate) fn locate(&self, hash: u32, key: &[u8]) -> Result<Position, Position> {
+        let (part, found) = match self {
+            Table::One(segment) => (0, segment.locate(hash, key)),
+            Table::Split(split) => {
+                let part = part_of(hash);
+                (part as u32, split.parts[part].locate(hash, key))
             }
-            let found = entry.key();
-            if found == key {
-                return Ok(at);
-            }
-            if found > key {
-                break;
-            }
-            at += 1;
+        };
+        let position = |at| Position { part, at: at as u32 };
+        found.map(position).map_err(position)
+    }
+
+    /// The record at a position.
+    #[inline]
+    pub(crate) fn at(&self, position: Position) -> &Record {
+        match self {
+            Table::One(segment) => segment.at(position.at as usize),
+            Table::Split(split) => split.parts[position.part as usize].at(position.at as usize),
         }
-        Err(at)
     }
 
-    /// The record at a position that [`Table::locate`] found.
-    pub(crate) fn at(&self, position: usize) -> &Record {
-        &self.entries[position]
-    }
-
-    /// The record at a position that [`Table::locate`] found. Its key must not be changed.
-    pub(crate) fn at_mut(&mut self, position: usize) -> &mut Record {
-        &mut self.entries[position]
+    /// The record at a position. Its key must not be changed.
+    pub(crate) fn at_mut(&mut self, position: Position) -> &mut Record {
+        match self {
+            Table::One(segment) => segment.at_mut(position.at as usize),
+            Table::Split(split) => split.parts[position.part as usize].at_mut(position.at as usize),
+        }
     }
 
     /// Puts a key in, with its hash, that [`Table::locate`] did not find; `position` is where it belongs.
-    pub(crate) fn insert(&mut self, position: usize, record: Record) {
-        let mut position = position;
-        if self.len() >= load_limit(self.entries.len()) {
-            self.resize(places_for(self.len() + 1));
-            position = match self.locate(record.hash(), record.key()) {
-                Ok(position) | Err(position) => position,
-            };
+    pub(crate) fn insert(&mut self, position: Position, record: Record) {
+        match self {
+            Table::One(segment) => {
+                segment.insert(position.at as usize, record);
+                if segment.len() >= SPLIT_FROM {
+                    let mut split = Split { parts: Vec::new(), len: segment.len() };
+                    split.parts.resize_with(1 << PART_BITS, Segment::default);
+                    for record in std::mem::take(segment).into_records() {
+                        split.parts[part_of(record.hash())].push(record);
+                    }
+                    *self = Table::Split(Box::new(split));
+                }
+            }
+            Table::Split(split) => {
+                split.parts[position.part as usize].insert(position.at as usize, record);
+                split.len += 1;
+            }
         }
-        let vacant = (position..self.entries.len()).find(|at| self.entries[*at].hash() == Record::VACANT);
-        let vacant = vacant.unwrap_or_else(|| {
-            self.entries.reserve_exact(2);
-            self.entries.push(Record::vacant());
-            self.entries.len() - 1
-        });
-        self.entries[position..=vacant].rotate_right(1);
-        self.entries[position] = record;
-        self.len += 1;
     }
 
     /// Takes out the key at a position.
-    pub(crate) fn remove(&mut self, position: usize) -> Record {
-        let removed = std::mem::replace(&mut self.entries[position], Record::vacant());
-        let mut end = position + 1;
-        while let Some(entry) = self.entries.get(end) {
-            if entry.hash() == Record::VACANT || self.home(entry.hash()) >= end {
-                break;
-            }
-            end += 1;
-        }
-        self.entries[position..end].rotate_left(1);
-        self.len -= 1;
-        if self.is_empty() {
-            *self = Table::default();
-        } else if self.entries.len() > 8 && self.len() < self.entries.len() / 4 {
-            self.resize(places_for(self.len() + self.len() / 4));
-        }
-        removed
-    }
-
-    fn resize(&mut self, places: usize) {
-        let old = std::mem::take(&mut self.entries);
-        self.homes = (places - places / 16 - usize::from(places > 1)) as u32;
-        self.entries.reserve_exact(places);
-        for entry in old {
-            if entry.hash() != Record::VACANT {
-                let home = self.home(entry.hash());
-                while self.entries.len() < home {
-                    self.entries.push(Record::vacant());
+    pub(crate) fn remove(&mut self, position: Position) -> Record {
+        match self {
+            Table::One(segment) => segment.remove(position.at as usize),
+            Table::Split(split) => {
+                let record = split.parts[position.part as usize].remove(position.at as usize);
+                split.len -= 1;
+                if split.len < ONE_BELOW {
+                    let mut one = Segment::default();
+                    std::mem::take(&mut split.parts)
+                        .into_iter()
+                        .flat_map(Segment::into_records)
+                        .for_each(|record| one.push(record));
+                    *self = Table::One(one);
                 }
-                self.entries.push(entry);
+                record
             }
-        }
-        while self.entries.len() < places {
-            self.entries.push(Record::vacant());
         }
     }
 
     /// All keys in order, with their hashes.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &Record)> {
-        self.iter_from(Record::VACANT)
+        self.iter_from(0)
     }
 
     /// The keys whose hash is at least `hash`, in order.
     pub(crate) fn iter_from(&self, hash: u32) -> impl Iterator<Item = (u32, &Record)> {
-        let start = self.home(hash).min(self.entries.len());
-        self.entries[start..]
-            .iter()
-            .filter(move |entry| entry.hash() != Record::VACANT && entry.hash() >= hash)
-            .map(|entry| (entry.hash(), entry))
+        let (one, parts) = match self {
+            Table::One(segment) => (Some(segment), &[][..]),
+            Table::Split(split) => (None, &split.parts[part_of(hash)..]),
+        };
+        let one = one.into_iter().flat_map(move |segment| segment.iter_from(hash));
+        let first = parts.first().into_iter().flat_map(move |part| part.iter_from(hash));
+        let others = parts.iter().skip(1).flat_map(Segment::iter);
+        one.chain(first).chain(others).map(|record| (record.hash(), record))
     }
 
     /// The keys of exactly that hash: hardly ever more than one.
-    pub(crate) fn iter_equal(&self, hash: u32) -> impl Iterator<Item = (usize, &Record)> {
-        let start = self.lower_bound(hash);
-        let equal = self.entries.get(start..).unwrap_or_default().iter();
-        equal
-            .take_while(move |entry| entry.hash() == hash)
-            .enumerate()
-            .map(move |(n, entry)| (start + n, entry))
+    pub(crate) fn iter_equal(&self, hash: u32) -> impl Iterator<Item = &Record> {
+        let (one, part) = match self {
+            Table::One(segment) => (Some(segment), None),
+            Table::Split(split) => (None, split.parts.get(part_of(hash))),
+        };
+        let one = one.into_iter().flat_map(move |segment| segment.iter_equal(hash));
+        one.chain(part.into_iter().flat_map(move |part| part.iter_equal(hash)))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
-    use proptest::prelude::*;
-
     use super::*;
-    use crate::value::{StringForm, ValueRef};
-
-    fn record(hash: u32, key: &[u8]) -> Record {
-        let mut record = Record::string(key, key, StringForm::Auto, None);
-        record.set_hash(hash);
-        record
-    }
-
-    fn check(table: &Table) {
-        let mut last = 0;
-        let mut count = 0;
-        for (at, entry) in table.entries.iter().enumerate() {
-            if entry.hash() == Record::VACANT {
-                continue;
-            }
-            let home = table.home(entry.hash());
-            assert!(home <= at && entry.hash() >= last);
-            assert!(table.entries[home..at].iter().all(|between| between.hash() != Record::VACANT));
-            last = entry.hash();
-            count += 1;
-        }
-        assert_eq!(count, table.len());
-    }
-
-    proptest! {
-        /// Few distinct hashes, at both ends of the range too, make long runs and equal hashes.
-        #[test]
-        fn a_table_is_a_map_ordered_by_hash_and_key(
-            steps in prop::collection::vec((any::<bool>(), 0_u8..12, 0_u8..12), 1..400),
-        ) {
-            let mut table = Table::default();
-            let mut model = BTreeMap::new();
-            for (insert, hash, key) in steps {
-                let hash = match hash { 0 => 1, 11 => u32::MAX, n => u32::from(n) << 28 };
-                let key = [key];
-                match (table.locate(hash, &key), insert) {
-                    (Err(position), true) => {
-                        prop_assert!(!model.contains_key(&(hash, key)));
-                        table.insert(position, record(hash, &key));
-                        model.insert((hash, key), ());
-                    }
-                    (Ok(position), false) => {
-                        prop_assert!(table.remove(position).key() == key);
-                        prop_assert!(model.remove(&(hash, key)).is_some());
-                    }
-                    (Ok(_), true) => prop_assert!(model.contains_key(&(hash, key))),
-                    (Err(_), false) => prop_assert!(!model.contains_key(&(hash, key))),
-                }
-                check(&table);
-                let order: Vec<_> = table.iter().map(|(hash, record)| (hash, [record.key()[0]])).collect();
-                prop_assert_eq!(order, model.keys().copied().collect::<Vec<_>>());
-                let from: Vec<_> = table.iter_from(hash).map(|(hash, record)| (hash, [record.key()[0]])).collect();
-                prop_assert_eq!(from, model.range((hash, [0])..).map(|(at, ())| *at).collect::<Vec<_>>());
-                let equal = model.keys().filter(|at| at.0 == hash).count();
-                prop_assert_eq!(table.iter_equal(hash).count(), equal);
-            }
-        }
-    }
+    use crate::value::StringForm;
 
     #[test]
-    fn a_big_table_finds_everything_and_shrinks() {
-        let mut table = Table::default();
+    fn a_table_is_ordered_whatever_its_size() {
+        const KEYS: u32 = 50_000;
         let keys: Vec<(u32, [u8; 4])> =
-            (1_u32..20_000).map(|n| (n.wrapping_mul(2_654_435_761).max(1), n.to_le_bytes())).collect();
+            (1..=KEYS).map(|n| (n.wrapping_mul(2_654_435_761).max(1), n.to_le_bytes())).collect();
+        let mut sorted = keys.clone();
+        sorted.sort_unstable();
+        let mut table = Table::default();
         for (hash, key) in &keys {
+            let mut record = Record::string(key, b"", StringForm::Auto, None);
+            record.set_hash(*hash);
             let position = table.locate(*hash, key).unwrap_err();
-            table.insert(position, record(*hash, key));
+            table.insert(position, record);
         }
-        check(&table);
-        assert!(table.entries.len() * 5 < table.len() * 8, "load above 0.62");
-        for (hash, key) in &keys {
+        assert!(matches!(table, Table::Split(_)) && table.len() == keys.len());
+        for from in [0, 1, 1 << 22, (1 << 22) - 1, 3 << 30, u32::MAX] {
+            let walked = table.iter_from(from).map(|(hash, record)| (hash, record.key().to_vec()));
+            let expected = sorted.iter().filter(|(hash, _)| *hash >= from);
+            assert!(walked.eq(expected.map(|(hash, key)| (*hash, key.to_vec()))), "from {from}");
+        }
+        for (removed, (hash, key)) in keys.iter().enumerate() {
+            assert_eq!(table.iter_equal(*hash).count(), 1);
             let position = table.locate(*hash, key).unwrap();
-            let ValueRef::Str { bytes, .. } = table.at(position).value();
-            assert_eq!(bytes, key);
-            table.remove(position);
+            assert!(table.at(position).key() == key && table.remove(position).key() == key);
+            assert_eq!(table.len(), keys.len() - removed - 1);
+            if removed % 10_000 == 0 {
+                assert_eq!(table.iter().count(), table.len());
+            }
         }
-        assert!(table.is_empty() && table.entries.len() < 16);
+        assert!(matches!(table, Table::One(_)) && table.is_empty());
     }
 }

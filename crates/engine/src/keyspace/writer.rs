@@ -7,7 +7,7 @@
 use meridian_command::ReplyError;
 use meridian_topology::DatabaseId;
 
-use super::{Database, Due, Keyspace, Place, Reader, Record, Shared, Table};
+use super::{Database, Due, Keyspace, Place, Position, Reader, Record, Shared, Table};
 use crate::{
     effect::{Effect, KeyAt},
     random::Random,
@@ -202,7 +202,7 @@ impl<'a> Writer<'a> {
     }
 
     /// The position of a key that is there. One that is due is reclaimed and then is not.
-    fn position(&mut self, key: Key<'_>) -> Option<usize> {
+    fn position(&mut self, key: Key<'_>) -> Option<Position> {
         let table = self.database.keyspace(self.numbered)?.table(key.place.slot)?;
         let position = table.locate(key.place.hash, key.bytes).ok()?;
         match table.at(position).expiry() {
@@ -216,14 +216,14 @@ impl<'a> Writer<'a> {
     }
 
     /// Hands the slot to the snapshot if that still needs it as it is; then finds the key.
-    fn before_write(&mut self, key: Key<'_>) -> Result<usize, usize> {
+    fn before_write(&mut self, key: Key<'_>) -> Result<Position, Position> {
         let table = self.database.keyspace(self.numbered).and_then(|keyspace| keyspace.table(key.place.slot));
         if let Some(walk) = &mut self.shared.walk {
-            walk.before_write(self.database.id, self.numbered, key.place.slot, table);
+            walk.before_write(self.database.id, self.numbered, key.place, table);
         }
         match table {
             Some(table) => table.locate(key.place.hash, key.bytes),
-            None => Err(0),
+            None => Err(Position::default()),
         }
     }
 
@@ -260,7 +260,7 @@ impl<'a> Writer<'a> {
 
 /// Whether some key of that hash expires at that very time: two keys can share an entry of the index.
 fn expires_at(table: Option<&Table>, hash: u32, at_ms: u64) -> bool {
-    table.is_some_and(|table| table.iter_equal(hash).any(|(_, record)| record.expiry() == Some(at_ms)))
+    table.is_some_and(|table| table.iter_equal(hash).any(|record| record.expiry() == Some(at_ms)))
 }
 
 /// Reclaims the keys of one entry of the expiry index, and the entry.
@@ -269,13 +269,14 @@ pub(super) fn drop_due(database: &mut Database, shared: &mut Shared, due: Due) {
     shared.expiry.remove(due);
     let Some(keyspace) = database.keyspace_mut(numbered) else { return };
     if let Some(walk) = &mut shared.walk {
-        walk.before_write(due.database, numbered, place.slot, keyspace.table(place.slot));
+        walk.before_write(due.database, numbered, place, keyspace.table(place.slot));
     }
     loop {
         let found = keyspace.table(place.slot).and_then(|table| {
-            table.iter_equal(place.hash).find(|(_, record)| record.expiry() == Some(at_ms))
+            let record = table.iter_equal(place.hash).find(|record| record.expiry() == Some(at_ms))?;
+            table.locate(place.hash, record.key()).ok()
         });
-        let Some((position, _)) = found else { return };
+        let Some(position) = found else { return };
         let Some(record) = keyspace.take(place.slot, position) else { return };
         shared.expired += 1;
         shared.effects.push(|| {

@@ -1,31 +1,34 @@
 //! A snapshot in the making.
 //!
 //! The walk goes through databases, numbered databases, slots and hashes in order. Everything before its position is
-//! written. A slot that is written to while it still lies ahead is copied first, and skipped later. A numbered
-//! database that is flushed is not copied: the walk takes what was flushed over and writes it from there. So the
-//! result is exactly the state at the beginning, and a command waits for the copy of one slot at most.
+//! written. A place that is written to while it still lies ahead is copied first, and skipped later; so a write waits
+//! for the copy of one key, and memory grows with the keys that are written meanwhile. A numbered database that is
+//! flushed is not copied: the walk takes it over and writes it from there. The result is exactly the state at the
+//! beginning.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use meridian_topology::{SLOT_COUNT, Slot};
 
 use super::{END, HEAD, MAGIC, RECORDS, VERSION, codec};
 use crate::{
-    keyspace::{Database, Keyspace, NUMBERED_COUNT, Table},
+    keyspace::{Database, Keyspace, NUMBERED_COUNT, Place, Table},
     session::Sessions,
 };
 
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Walk {
-    /// Where it stands in the live keyspaces. `None` when all of them are written.
-    position: Option<Position>,
+    /// The first place that is not yet written, in the live keyspaces. `None` when all of them are.
+    position: Option<Spot>,
     /// What was written out of order, for the next chunk.
     ready: Vec<u8>,
-    /// Numbered databases ahead of the position of which something is written already.
-    ahead: BTreeMap<(u32, u8), Ahead>,
-    /// Flushed since the beginning, not yet (wholly) written.
-    detached: VecDeque<Detached>,
+    /// Places ahead of the position that need not be written any more: they are, or they came after the beginning.
+    ahead: BTreeSet<Spot>,
+    /// Numbered databases ahead of the position, or at it, of which that is true altogether.
+    replaced: BTreeSet<(u32, u8)>,
+    /// Flushed since the beginning, not yet (wholly) written, each with the first place to write.
+    detached: VecDeque<(Spot, Box<Keyspace>)>,
     keys: u64,
     ended: bool,
 }
@@ -33,56 +36,23 @@ pub(crate) struct Walk {
 /// Reserved for a chunk at most before it is filled.
 const CHUNK_RESERVED_MAX: usize = 1 << 20;
 
+/// A place of the shard, in the order of the walk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Position {
+struct Spot {
     database: u32,
     numbered: u8,
-    at: Spot,
-}
-
-/// A place inside a numbered database; slot 16384 is its end.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-struct Spot {
+    /// [`SLOT_COUNT`] stands for the end of the numbered database.
     slot: u16,
     hash: u32,
 }
 
-#[derive(Debug)]
-enum Ahead {
-    /// These slots.
-    Slots(SlotSet),
-    /// All of it: whatever is there now came after the beginning.
-    Whole,
-}
-
-#[derive(Debug)]
-struct Detached {
-    database: u32,
-    numbered: u8,
-    keyspace: Box<Keyspace>,
-    at: Spot,
-    written: SlotSet,
-}
-
-/// A set of slots.
-#[derive(Debug, Default)]
-struct SlotSet {
-    words: Vec<u64>,
-}
-
-impl SlotSet {
-    fn contains(&self, slot: Slot) -> bool {
-        self.words.get(slot.index() / 64).is_some_and(|word| word >> (slot.index() % 64) & 1 != 0)
+impl Spot {
+    fn beginning(database: u32, numbered: u8) -> Spot {
+        Spot { database, numbered, slot: 0, hash: 0 }
     }
 
-    /// False if it was in already.
-    fn insert(&mut self, slot: Slot) -> bool {
-        self.words.resize(usize::from(SLOT_COUNT) / 64, 0);
-        let word = &mut self.words[slot.index() / 64];
-        let bit = 1 << (slot.index() % 64);
-        let new = *word & bit == 0;
-        *word |= bit;
-        new
+    fn keyspace(self) -> (u32, u8) {
+        (self.database, self.numbered)
     }
 }
 
@@ -96,65 +66,50 @@ impl Walk {
         ready.extend_from_slice(&index.to_le_bytes());
         codec::encode_sessions(&mut ready, sessions);
         Walk {
-            position: Some(Position { database: 0, numbered: 0, at: Spot::default() }),
+            position: Some(Spot::beginning(0, 0)),
             ready,
-            ahead: BTreeMap::new(),
+            ahead: BTreeSet::new(),
+            replaced: BTreeSet::new(),
             detached: VecDeque::new(),
             keys: 0,
             ended: false,
         }
     }
 
-    /// Must be called before a slot changes, with its table as it is.
-    pub(crate) fn before_write(&mut self, database: u32, numbered: u8, slot: Slot, table: Option<&Table>) {
-        let Some(position) = &mut self.position else { return };
-        if matches!(self.ahead.get(&(database, numbered)), Some(Ahead::Whole)) {
+    /// Must be called before the keys of a place change, with the table they are in.
+    pub(crate) fn before_write(&mut self, database: u32, numbered: u8, place: Place, table: Option<&Table>) {
+        let spot = Spot { database, numbered, slot: place.slot.number(), hash: place.hash };
+        if self.position.is_none_or(|position| spot < position)
+            || self.replaced.contains(&spot.keyspace())
+            || !self.ahead.insert(spot)
+        {
             return;
         }
-        let here = (position.database, position.numbered) == (database, numbered);
-        if here && position.at.slot == slot.number() && position.at.hash > 0 {
-            let from = position.at.hash;
-            position.at = Spot { slot: slot.number() + 1, hash: 0 };
-            self.keys +=
-                encode_run(&mut self.ready, (database, numbered, slot), table, from, usize::MAX).keys;
-            return;
-        }
-        if (database, numbered, slot.number()) < (position.database, position.numbered, position.at.slot) {
-            return;
-        }
-        match self.ahead.entry((database, numbered)).or_insert_with(|| Ahead::Slots(SlotSet::default())) {
-            Ahead::Whole => {}
-            Ahead::Slots(slots) => {
-                if slots.insert(slot) {
-                    let run = encode_run(&mut self.ready, (database, numbered, slot), table, 0, usize::MAX);
-                    self.keys += run.keys;
-                }
-            }
+        let mut equal = table.into_iter().flat_map(|table| table.iter_equal(place.hash)).peekable();
+        if equal.peek().is_some() {
+            let mut run = Run::begin(&mut self.ready, spot);
+            equal.for_each(|record| run.push(record));
+            self.keys += run.end();
         }
     }
 
     /// Takes over a numbered database that is being flushed.
     pub(crate) fn detach(&mut self, database: u32, numbered: u8, keyspace: Box<Keyspace>) {
-        let Some(position) = &mut self.position else { return };
-        let current = (position.database, position.numbered);
-        if (database, numbered) < current {
-            return;
+        let Some(position) = self.position else { return };
+        let id = (database, numbered);
+        if id >= position.keyspace() && self.replaced.insert(id) {
+            let at = if id == position.keyspace() { position } else { Spot::beginning(database, numbered) };
+            self.detached.push_back((at, keyspace));
         }
-        let written = match self.ahead.insert((database, numbered), Ahead::Whole) {
-            Some(Ahead::Whole) => return,
-            Some(Ahead::Slots(slots)) => slots,
-            None => SlotSet::default(),
-        };
-        let at = if (database, numbered) == current { position.at } else { Spot::default() };
-        self.detached.push_back(Detached { database, numbered, keyspace, at, written });
     }
 
     /// The next chunk: about `budget` bytes and what was written out of order. `None` after the last.
     pub(crate) fn chunk(&mut self, databases: &BTreeMap<u32, Database>, budget: usize) -> Option<Vec<u8>> {
+        let budget = budget.max(1);
         let mut chunk = std::mem::take(&mut self.ready);
         chunk.reserve(budget.min(CHUNK_RESERVED_MAX));
-        while chunk.len() < budget.max(1) && self.step(databases, &mut chunk, budget) {}
-        if self.position.is_none() && self.detached.is_empty() && !self.ended && chunk.len() < budget.max(1) {
+        while chunk.len() < budget && self.step(databases, &mut chunk, budget) {}
+        if self.position.is_none() && self.detached.is_empty() && !self.ended && chunk.len() < budget {
             chunk.push(END);
             chunk.extend_from_slice(&self.keys.to_le_bytes());
             self.ended = true;
@@ -164,111 +119,104 @@ impl Walk {
 
     /// Writes one run of records. False when there is nothing left to write.
     fn step(&mut self, databases: &BTreeMap<u32, Database>, chunk: &mut Vec<u8>, budget: usize) -> bool {
-        if let Some(detached) = self.detached.front_mut() {
-            let Detached { database, numbered, keyspace, at, written } = detached;
-            let run = walk_run(chunk, (*database, *numbered), keyspace, at, Some(written), budget);
-            match run {
+        if let Some((at, keyspace)) = self.detached.front_mut() {
+            match walk_run(chunk, keyspace, at, &self.ahead, budget) {
                 Some(keys) => self.keys += keys,
                 None => drop(self.detached.pop_front()),
             }
             return true;
         }
         let Some(mut position) = self.position else { return false };
-        let id = (position.database, position.numbered);
+        let id = position.keyspace();
         let keyspace = databases.get(&id.0).and_then(|database| database.keyspace(id.1));
-        let run = match (keyspace, self.ahead.get(&id)) {
-            (None, _) | (_, Some(Ahead::Whole)) => None,
-            (Some(keyspace), ahead) => {
-                let written = match ahead {
-                    Some(Ahead::Slots(slots)) => Some(slots),
-                    _ => None,
-                };
-                walk_run(chunk, id, keyspace, &mut position.at, written, budget)
-            }
-        };
+        let keyspace = keyspace.filter(|_| !self.replaced.contains(&id));
+        let run = keyspace.and_then(|keyspace| walk_run(chunk, keyspace, &mut position, &self.ahead, budget));
         self.position = match run {
             Some(keys) => {
                 self.keys += keys;
                 Some(position)
             }
-            None => {
-                self.ahead.remove(&id);
-                next_keyspace(databases, id)
-            }
+            None => next_keyspace(databases, id),
         };
+        let reached = self.position;
+        while self.ahead.first().is_some_and(|spot| reached.is_none_or(|reached| *spot < reached)) {
+            self.ahead.pop_first();
+        }
         true
     }
 }
 
 /// The beginning of the numbered database after this one.
-fn next_keyspace(databases: &BTreeMap<u32, Database>, (database, numbered): (u32, u8)) -> Option<Position> {
+fn next_keyspace(databases: &BTreeMap<u32, Database>, (database, numbered): (u32, u8)) -> Option<Spot> {
     if numbered + 1 < NUMBERED_COUNT {
-        return Some(Position { database, numbered: numbered + 1, at: Spot::default() });
+        return Some(Spot::beginning(database, numbered + 1));
     }
     let (next, _) = databases.range(database.checked_add(1)?..).next()?;
-    Some(Position { database: *next, numbered: 0, at: Spot::default() })
+    Some(Spot::beginning(*next, 0))
 }
 
-/// Writes the next run of a numbered database and moves on behind it. `None` at its end.
+/// Writes the next run of a numbered database, of one slot, and moves on behind it. `None` at its end. The run ends
+/// when the chunk has `budget` bytes, but never between equal hashes.
 fn walk_run(
     chunk: &mut Vec<u8>,
-    (database, numbered): (u32, u8),
     keyspace: &Keyspace,
     at: &mut Spot,
-    written: Option<&SlotSet>,
+    ahead: &BTreeSet<Spot>,
     budget: usize,
 ) -> Option<u64> {
-    let first = Slot::new(at.slot)?;
-    let mut tables = keyspace.tables_from(first);
-    let Some((slot, table)) =
-        tables.find(|(slot, _)| !written.is_some_and(|written| written.contains(*slot)))
-    else {
-        *at = Spot { slot: SLOT_COUNT, hash: 0 };
+    let Some((slot, table)) = keyspace.tables_from(Slot::new(at.slot)?).next() else {
+        *at = Spot { slot: SLOT_COUNT, hash: 0, ..*at };
         return None;
     };
-    let from = if slot == first { at.hash } else { 0 };
-    let run = encode_run(chunk, (database, numbered, slot), Some(table), from, budget);
-    *at = match run.next {
-        Some(hash) => Spot { slot: slot.number(), hash },
-        None => Spot { slot: slot.number() + 1, hash: 0 },
-    };
-    Some(run.keys)
-}
-
-struct Run {
-    keys: u64,
-    /// The hash to go on from, if the budget ended the run before the table did.
-    next: Option<u32>,
-}
-
-/// Writes the records of a slot from a hash on: `RECORDS | database u32 | numbered u8 | slot u16 | count u32 |
-/// records`. Stops when the buffer has `budget` bytes, but never between equal hashes.
-fn encode_run(
-    buffer: &mut Vec<u8>,
-    (database, numbered, slot): (u32, u8, Slot),
-    table: Option<&Table>,
-    from: u32,
-    budget: usize,
-) -> Run {
-    let Some(table) = table else { return Run { keys: 0, next: None } };
-    buffer.push(RECORDS);
-    buffer.extend_from_slice(&database.to_le_bytes());
-    buffer.push(numbered);
-    buffer.extend_from_slice(&slot.number().to_le_bytes());
-    let count_at = buffer.len();
-    buffer.extend_from_slice(&[0; 4]);
-    let mut keys = 0_u32;
+    if slot.number() != at.slot {
+        *at = Spot { slot: slot.number(), hash: 0, ..*at };
+    }
+    let end = Spot { slot: slot.number() + 1, hash: 0, ..*at };
+    let mut written = ahead.range(*at..end).map(|spot| spot.hash).peekable();
+    let mut run = Run::begin(chunk, *at);
     let mut last = None;
-    let mut next = None;
-    for (hash, record) in table.iter_from(from) {
-        if buffer.len() >= budget && last.is_some_and(|last| last != hash) {
-            next = Some(hash);
+    let mut next = end;
+    for (hash, record) in table.iter_from(at.hash) {
+        if run.buffer.len() >= budget && last.is_some_and(|last| last != hash) {
+            next = Spot { hash, ..*at };
             break;
         }
-        codec::encode_record(buffer, record);
-        keys += 1;
         last = Some(hash);
+        while written.next_if(|written| *written < hash).is_some() {}
+        if written.peek() != Some(&hash) {
+            run.push(record);
+        }
     }
-    buffer[count_at..count_at + 4].copy_from_slice(&keys.to_le_bytes());
-    Run { keys: u64::from(keys), next }
+    *at = next;
+    Some(run.end())
+}
+
+/// Records of one slot in the making: `RECORDS | database u32 | numbered u8 | slot u16 | count u32 | records`.
+struct Run<'a> {
+    buffer: &'a mut Vec<u8>,
+    count_at: usize,
+    count: u32,
+}
+
+impl<'a> Run<'a> {
+    fn begin(buffer: &'a mut Vec<u8>, at: Spot) -> Run<'a> {
+        buffer.push(RECORDS);
+        buffer.extend_from_slice(&at.database.to_le_bytes());
+        buffer.push(at.numbered);
+        buffer.extend_from_slice(&at.slot.to_le_bytes());
+        let count_at = buffer.len();
+        buffer.extend_from_slice(&[0; 4]);
+        Run { buffer, count_at, count: 0 }
+    }
+
+    fn push(&mut self, record: &crate::keyspace::Record) {
+        codec::encode_record(self.buffer, record);
+        self.count += 1;
+    }
+
+    /// How many records it has.
+    fn end(self) -> u64 {
+        self.buffer[self.count_at..self.count_at + 4].copy_from_slice(&self.count.to_le_bytes());
+        u64::from(self.count)
+    }
 }

@@ -89,7 +89,7 @@ pub(super) fn entries(
 }
 
 fn into_entry(wanted: Wanted) -> LogEntry {
-    let data = wanted.payload.unwrap_or_default();
+    let data = wanted.payload.expect("queued entries keep their payload, others were loaded");
     LogEntry { index: wanted.index, term: wanted.term, kind: wanted.kind, data }
 }
 

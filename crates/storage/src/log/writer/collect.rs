@@ -99,7 +99,7 @@ impl Writer {
             let mut header = Header::new(Kind::Entry, cell.id, wanted.term, wanted.index);
             header.entry_kind = wanted.kind;
             header.moved = true;
-            let payload = wanted.payload.unwrap_or_default();
+            let payload = wanted.payload.expect("written entries were loaded");
             moved.push(Moved { header, payload, from: Some(wanted.place), offset: 0 });
         }
         Ok(bytes)
