@@ -11,7 +11,7 @@ use meridian_proto::{
 };
 use meridian_raft::{Host, HostOptions};
 use meridian_rt::{clock, disk::Disk};
-use meridian_storage::{Log, LogOptions, Snapshots};
+use meridian_storage::{Completions, Log, LogOptions, Snapshots};
 use meridian_topology::{ClusterId, ClusterMap, Epoch, NodeId, NodeInfo, ShardId};
 use parking_lot::RwLock;
 use tokio::sync::watch;
@@ -208,7 +208,7 @@ async fn open_raft(
 ) -> Result<Arc<Host>, StartError> {
     let (disk, data) = (Arc::clone(&options.disk), options.data.clone());
     let opened = crate::offload(move || {
-        let log = Log::open(Arc::clone(&disk), &data.join(LOG), LogOptions::default())?;
+        let log = Log::open(Arc::clone(&disk), &data.join(LOG), log_options())?;
         let snapshots = Snapshots::open(disk, &data.join(SNAPSHOTS))?;
         Ok((log, snapshots))
     });
@@ -312,4 +312,14 @@ async fn announce_once(member: &Member, seeds: &[String]) -> bool {
         }
     }
     recorded
+}
+
+/// Completions of one sync run together as one task of the runtime: one wake across threads, and what they set off
+/// runs there without more.
+fn log_options() -> LogOptions {
+    let runtime = tokio::runtime::Handle::current();
+    let runner = move |completions: Completions| {
+        runtime.spawn(async move { completions.run() });
+    };
+    LogOptions { runner: Some(Arc::new(runner)), ..LogOptions::default() }
 }

@@ -226,6 +226,10 @@ fn requests(
                     }
                 }
             }
+            // Connections that are ready to run join this message.
+            tokio::task::yield_now().await;
+            let room = MESSAGE_REQUESTS.saturating_sub(waiting.len());
+            waiting.extend(std::iter::from_fn(|| queue.try_recv().ok()).take(room));
         }
         let mut bytes = 0;
         let fits = waiting.iter().take_while(|request| {

@@ -36,7 +36,7 @@ const ENTRY_BYTES: usize = 1 << 20;
 /// The queue refuses more than this.
 const QUEUE_BYTES: usize = 128 << 20;
 /// How often the queue lets others run before it is drained, so that commands which are about to arrive join the entry.
-const YIELDS_BEFORE_DRAIN: usize = 1;
+const YIELDS_BEFORE_DRAIN: usize = 3;
 /// A replica that does not lead looks so often whether it has come to lead and must tick.
 const FOLLOWER_TICK_WAIT: Duration = Duration::from_millis(200);
 
