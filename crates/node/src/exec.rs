@@ -13,8 +13,8 @@ use std::{
 
 use futures_util::Stream;
 use meridian_proto::exec::{
-    AwaitReplicasRequest, AwaitReplicasResponse, ExecRequest, ExecRequests, ExecResponse, ExecResponses, ExecStatus,
-    KeyspaceStatistics, ShardStatistics, StatisticsRequest, StatisticsResponse,
+    AwaitReplicasRequest, AwaitReplicasResponse, ExecRequest, ExecRequests, ExecResponse, ExecResponses,
+    ExecStatus, KeyspaceStatistics, ShardStatistics, StatisticsRequest, StatisticsResponse,
     exec_service_server::{ExecService, ExecServiceServer},
 };
 use meridian_router::local::{Batch, Outcome, ReadAnswer, Replica, Sink, Ticket};
@@ -52,10 +52,19 @@ impl ExecService for Service {
         let (sender, completions) = mpsc::unbounded_channel();
         let sink = Arc::new(StreamSink { sender, pending: Mutex::default() });
         let requests = request.into_inner();
-        Ok(Response::new(Execution { shards: Arc::clone(&self.shards), requests, completions, sink, ended: false }))
+        Ok(Response::new(Execution {
+            shards: Arc::clone(&self.shards),
+            requests,
+            completions,
+            sink,
+            ended: false,
+        }))
     }
 
-    async fn statistics(&self, _: Request<StatisticsRequest>) -> Result<Response<StatisticsResponse>, Status> {
+    async fn statistics(
+        &self,
+        _: Request<StatisticsRequest>,
+    ) -> Result<Response<StatisticsResponse>, Status> {
         let led = self.shards.all().into_iter().filter(|shard| shard.leads().is_ok());
         Ok(Response::new(StatisticsResponse { shards: led.map(|shard| statistics(&shard)).collect() }))
     }
@@ -71,7 +80,10 @@ impl ExecService for Service {
         let wanted = usize::try_from(request.replicas).unwrap_or(usize::MAX);
         let timeout = Some(Duration::from_millis(request.timeout_ms)).filter(|timeout| !timeout.is_zero());
         let (leads, replicas) = await_replicas(&shard, wanted, timeout).await;
-        Ok(Response::new(AwaitReplicasResponse { leads, replicas: u32::try_from(replicas).unwrap_or(u32::MAX) }))
+        Ok(Response::new(AwaitReplicasResponse {
+            leads,
+            replicas: u32::try_from(replicas).unwrap_or(u32::MAX),
+        }))
     }
 }
 

@@ -244,7 +244,8 @@ fn propose(queue: &Arc<Queue>, group: &Group, batches: Vec<Batch>) {
 fn answer(tickets: Vec<Ticket>, result: Result<Reply, ProposeError>) {
     let outcome = match result {
         Ok(reply) => {
-            let sections = reply.downcast::<Sections>().expect("a shard's state machine replies with sections");
+            let sections =
+                reply.downcast::<Sections>().expect("a shard's state machine replies with sections");
             for (ticket, section) in tickets.into_iter().zip(*sections) {
                 ticket.sink.complete(ticket.number, outcome_of(section));
             }
