@@ -1,5 +1,7 @@
 //! The program from outside: exit codes, messages, and the first minute of a newcomer.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
 use std::{
     fs,
     io::{BufRead, BufReader, Read, Write},

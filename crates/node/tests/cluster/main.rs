@@ -1,5 +1,7 @@
 //! Nodes in one process: how a cluster forms, restarts and finds itself again.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
 mod harness;
 
 use std::{collections::BTreeSet, sync::Arc};
