@@ -67,10 +67,20 @@ pub(crate) struct Shared {
     pub(crate) presence_changed: Notify,
 }
 
-#[derive(Clone, Copy)]
 struct Seen {
     at: Instant,
     draining: bool,
+    open: Vec<u32>,
+}
+
+/// What can be counted on.
+pub(crate) struct Present {
+    /// Nodes that are alive and stay.
+    pub(crate) nodes: BTreeSet<NodeId>,
+    /// Replicas that they have open.
+    pub(crate) open: BTreeSet<(NodeId, ShardId)>,
+    /// When the first of them is no longer counted on unless it reports again.
+    pub(crate) until: Option<Instant>,
 }
 
 impl Control {
@@ -112,7 +122,7 @@ impl Control {
                 return Err(Error::NotLeader(leadership.leader));
             }
         }
-        self.shared.note(NodeId(report.node), report.draining);
+        self.shared.note(NodeId(report.node), report.draining, report.open);
         self.shared.record(report.groups).await
     }
 }
@@ -150,22 +160,28 @@ impl Shared {
         self.propose(Kind::RecordGroups(RecordGroups { groups })).await.map(|_| ())
     }
 
-    fn note(&self, node: NodeId, draining: bool) {
+    fn note(&self, node: NodeId, draining: bool, open: Vec<u32>) {
         let now = Instant::now();
-        let before = self.presence.lock().insert(node, Seen { at: now, draining });
-        let was_there = before.is_some_and(|seen| now - seen.at < PRESENCE && seen.draining == draining);
-        if !was_there {
+        let mut presence = self.presence.lock();
+        let before = presence.get(&node);
+        let same = before
+            .is_some_and(|seen| now - seen.at < PRESENCE && seen.draining == draining && seen.open == open);
+        presence.insert(node, Seen { at: now, draining, open });
+        if !same {
             self.presence_changed.notify_one();
         }
     }
 
-    /// Nodes that are alive and stay, and when the first of them is no longer counted on unless it reports again.
-    pub(crate) fn present(&self) -> (BTreeSet<NodeId>, Option<Instant>) {
+    pub(crate) fn present(&self) -> Present {
         let now = Instant::now();
         let presence = self.presence.lock();
-        let alive = presence.iter().filter(|(_, seen)| !seen.draining && now - seen.at < PRESENCE);
-        let (nodes, until): (BTreeSet<_>, Vec<_>) =
-            alive.map(|(node, seen)| (*node, seen.at + PRESENCE)).unzip();
-        (nodes, until.into_iter().min())
+        let mut present = Present { nodes: BTreeSet::new(), open: BTreeSet::new(), until: None };
+        for (node, seen) in presence.iter().filter(|(_, seen)| !seen.draining && now - seen.at < PRESENCE) {
+            present.nodes.insert(*node);
+            present.open.extend(seen.open.iter().map(|shard| (*node, ShardId(*shard))));
+            let until = seen.at + PRESENCE;
+            present.until = Some(present.until.map_or(until, |earliest| earliest.min(until)));
+        }
+        present
     }
 }

@@ -12,7 +12,7 @@ use meridian_topology::{NodeId, ShardId};
 use tokio::{sync::watch, task::JoinSet};
 
 use crate::{
-    control::{Asked, Error, Leaders, Shared},
+    control::{Asked, Error, Leaders, Present, Shared},
     plan::{self, Step, View},
 };
 
@@ -102,7 +102,7 @@ impl Driver<'_> {
     async fn step(&mut self) -> Result<Option<Instant>, Error> {
         let now = Instant::now();
         let map = Arc::clone(&self.shared.machine.map().borrow());
-        let (present, silent_at) = self.shared.present();
+        let Present { nodes: present, open, until: silent_at } = self.shared.present();
         self.shards.retain(|shard, pending| {
             let arrived = pending.moving_to.is_some()
                 && map.shards.get(shard).is_some_and(|info| info.leader_hint == pending.moving_to);
@@ -115,7 +115,7 @@ impl Driver<'_> {
             .filter(|(_, pending)| waits(pending))
             .map(|(shard, pending)| (*shard, pending.moving_to))
             .collect();
-        let steps = plan::plan(&View { map: &map, present: &present, busy: &busy });
+        let steps = plan::plan(&View { map: &map, present: &present, open: &open, busy: &busy });
         let mut placings = Vec::new();
         for step in steps {
             match step {

@@ -23,6 +23,8 @@ pub struct View<'a> {
     pub map: &'a ClusterMap,
     /// Nodes that are alive and not on their way out.
     pub present: &'a BTreeSet<NodeId>,
+    /// Replicas that are open, where they were placed.
+    pub open: &'a BTreeSet<(NodeId, ShardId)>,
     /// Shards for which a step is under way, or has failed a moment ago. A shard whose leader is being moved has the
     /// node that will lead it.
     pub busy: &'a BTreeMap<ShardId, Option<NodeId>>,
@@ -95,15 +97,17 @@ fn step_towards(view: &View<'_>, shard: ShardId, wanted: &BTreeSet<NodeId>) -> O
         return Some(Step::Place { shard, nodes: missing });
     }
     let leader = info.leader_hint.filter(|leader| view.present.contains(leader))?;
+    let votes = |node: &NodeId| info.replicas.get(node) == Some(&ReplicaRole::Voter);
+    if !wanted.iter().all(|node| votes(node) || view.open.contains(&(*node, shard))) {
+        // The leader could not reach the new replica yet.
+        return None;
+    }
     if wanted.contains(&leader) {
         return Some(Step::ChangeVoters { shard, leader, voters: wanted.clone() });
     }
     // The leader goes last, after it has handed over.
-    let voters: BTreeSet<NodeId> = info.voters().collect();
-    match wanted.iter().find(|node| voters.contains(node) && view.present.contains(node)) {
-        Some(target) if wanted.is_subset(&voters) => {
-            Some(Step::MoveLeader { shard, leader, target: *target })
-        }
+    match wanted.iter().find(|node| votes(node) && view.present.contains(node)) {
+        Some(target) if wanted.iter().all(votes) => Some(Step::MoveLeader { shard, leader, target: *target }),
         _ => {
             let voters = wanted.iter().copied().chain([leader]).collect();
             Some(Step::ChangeVoters { shard, leader, voters })

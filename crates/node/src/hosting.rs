@@ -34,6 +34,8 @@ pub(crate) struct Hosting {
     pub(crate) control: watch::Sender<Option<Control>>,
     /// All open groups, meta among them.
     pub(crate) groups: RwLock<BTreeMap<ShardId, Group>>,
+    /// Changes when a replica was opened or closed.
+    pub(crate) opened: watch::Sender<()>,
     /// The shards that this node leads and is ready to serve, and the term in which it does.
     pub(crate) leading: Arc<watch::Sender<BTreeMap<ShardId, u64>>>,
 }
@@ -48,14 +50,18 @@ pub(crate) enum Error {
 }
 
 impl Hosting {
-    /// Follows the map.
-    pub(crate) async fn run(self: Arc<Self>) {
+    /// Follows the map. `found` are the groups that the log holds at the start.
+    pub(crate) async fn run(self: Arc<Self>, mut found: Vec<ShardId>) {
         let mut maps = self.known.watch();
         // The map at the start is saved too: it has this start's address.
         let mut saved = Arc::new(ClusterMap::default());
         loop {
             let map = Arc::clone(&maps.borrow_and_update());
-            let done = self.take_over(&map, &mut saved).await;
+            let mut done = self.take_over(&map, &mut saved).await;
+            if done && map.epoch > Epoch(0) {
+                // What an earlier run was about to remove when it ended.
+                done = self.forget(&map, &mut found).await;
+            }
             let retry = async {
                 match done {
                     true => std::future::pending().await,
@@ -78,21 +84,25 @@ impl Hosting {
             }
             *saved = Arc::clone(map);
         }
-        let mine = |info: &ShardInfo| info.replicas.contains_key(&self.node);
         let open = |shard: &ShardId| self.groups.read().contains_key(shard);
-        let missing = map.shards.iter().filter(|(shard, info)| mine(info) && !open(shard));
+        let missing = map.shards.iter().filter(|(shard, _)| self.placed(map, **shard) && !open(shard));
         let opened = join_all(missing.map(|(shard, info)| async move {
             self.open(map, *shard, info).await.map_err(|error| (*shard, error))
         }))
         .await;
         let mut done = true;
+        if !opened.is_empty() {
+            self.opened.send_replace(());
+        }
         for (shard, error) in opened.into_iter().filter_map(Result::err) {
-            tracing::error!(%shard, %error, "a replica cannot be opened");
             done = false;
+            if !matches!(error, Error::Open(OpenError::ShuttingDown)) {
+                tracing::error!(%shard, %error, "a replica cannot be opened");
+            }
         }
         if map.epoch > Epoch(0) {
             let held: Vec<ShardId> = self.groups.read().keys().copied().collect();
-            for shard in held.into_iter().filter(|shard| !map.shards.get(shard).is_some_and(mine)) {
+            for shard in held.into_iter().filter(|shard| !self.placed(map, *shard)) {
                 self.close(shard).await;
             }
         }
@@ -158,6 +168,26 @@ impl Hosting {
                 }
             }
         });
+    }
+
+    /// Removes what is on disk of replicas that are not placed here.
+    async fn forget(&self, map: &ClusterMap, found: &mut Vec<ShardId>) -> bool {
+        while let Some(shard) = found.pop() {
+            if self.placed(map, shard) {
+                continue;
+            }
+            tracing::info!(%shard, "removing what is left of a replica that is no longer placed here");
+            if let Err(error) = self.host.close(shard, true).await {
+                tracing::error!(%shard, %error, "the replica's data could not be removed");
+                found.push(shard);
+                return false;
+            }
+        }
+        true
+    }
+
+    fn placed(&self, map: &ClusterMap, shard: ShardId) -> bool {
+        map.shards.get(&shard).is_some_and(|info| info.replicas.contains_key(&self.node))
     }
 
     async fn close(&self, shard: ShardId) {

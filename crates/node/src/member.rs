@@ -52,6 +52,7 @@ pub struct Member {
     pub(crate) peers: Arc<Peers>,
     pub(crate) stopped: CancellationToken,
     pub(crate) raft: Arc<Host>,
+    log: Log,
     draining: watch::Sender<bool>,
     /// Says which other cluster the node that was reached at a given address belongs to.
     stranger: watch::Sender<Option<String>>,
@@ -71,7 +72,13 @@ impl Member {
         let generation = begin_generation(options, id, &mut map);
         let known = Arc::new(Known::new(map));
         let peers = Arc::new(Peers::new(Arc::clone(&known), options.dialer.clone()));
-        let raft = open_raft(options, cluster, id, &known).await?;
+        let (log, snapshots) = open_storage(options).await?;
+        let addresses = Arc::new(Addresses(Arc::clone(&known)));
+        let raft = Host::new(HostOptions {
+            timing: options.timing,
+            dialer: options.dialer.clone(),
+            ..HostOptions::new(cluster, id, log.clone(), snapshots, addresses)
+        });
         let messenger = Arc::new(Messenger::new(id, Arc::clone(&peers)));
         let shards = Arc::new(Shards::default());
         let hosting = Arc::new(Hosting {
@@ -83,6 +90,7 @@ impl Member {
             cache,
             control: watch::Sender::new(None),
             groups: RwLock::default(),
+            opened: watch::Sender::new(()),
             leading: Arc::new(watch::Sender::new(BTreeMap::new())),
         });
         messenger.attach(&hosting);
@@ -95,6 +103,7 @@ impl Member {
             peers,
             stopped: CancellationToken::new(),
             raft,
+            log,
             draining: watch::Sender::new(false),
             stranger: watch::Sender::new(None),
             generation,
@@ -110,7 +119,8 @@ impl Member {
             generation: self.generation,
             draining: self.draining.subscribe(),
         };
-        self.spawn(Arc::clone(&self.hosting).run());
+        let found = self.log.groups().into_iter().map(ShardId).collect();
+        self.spawn(Arc::clone(&self.hosting).run(found));
         self.spawn(reporter.run());
         self.spawn(follow_map(Arc::clone(self), options.join.clone()));
         self.spawn(announce(Arc::clone(self), options.join.clone()));
@@ -182,10 +192,13 @@ impl Member {
         self.raft.hand_over().await;
     }
 
-    /// Stops the replicas and all tasks.
+    /// Stops the replicas and all tasks, and closes the log.
     pub(crate) async fn halt(&self) {
-        self.raft.halt().await;
         self.stopped.cancel();
+        self.raft.halt().await;
+        if let Err(error) = self.log.close().await {
+            tracing::error!(%error, "the log was not closed well");
+        }
     }
 }
 
@@ -200,26 +213,14 @@ fn begin_generation(options: &NodeOptions, id: NodeId, map: &mut ClusterMap) -> 
     generation
 }
 
-async fn open_raft(
-    options: &NodeOptions,
-    cluster: ClusterId,
-    id: NodeId,
-    known: &Arc<Known>,
-) -> Result<Arc<Host>, StartError> {
+async fn open_storage(options: &NodeOptions) -> Result<(Log, Snapshots), StartError> {
     let (disk, data) = (Arc::clone(&options.disk), options.data.clone());
     let opened = crate::offload(move || {
         let log = Log::open(Arc::clone(&disk), &data.join(LOG), log_options())?;
         let snapshots = Snapshots::open(disk, &data.join(SNAPSHOTS))?;
         Ok((log, snapshots))
     });
-    let (log, snapshots) = opened.await.map_err(StartError::Storage)?;
-    let addresses = Arc::new(Addresses(Arc::clone(known)));
-    let host = HostOptions {
-        timing: options.timing,
-        dialer: options.dialer.clone(),
-        ..HostOptions::new(cluster, id, log, snapshots, addresses)
-    };
-    Ok(Host::new(host))
+    opened.await.map_err(StartError::Storage)
 }
 
 /// Takes the map from the replica of meta here while there is one that is up to date, otherwise from others.

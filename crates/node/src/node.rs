@@ -57,7 +57,7 @@ const JOIN_ANSWER: Duration = Duration::from_secs(5);
 /// How long a new meta group may take to elect its only voter.
 const FOUNDING: Duration = Duration::from_secs(10);
 /// How long requests that are under way may take to end at a shutdown.
-const DRAIN: Duration = Duration::from_millis(500);
+const DRAIN: Duration = Duration::from_millis(200);
 
 /// What a node is made of.
 pub struct NodeOptions {
@@ -105,6 +105,9 @@ pub enum StartError {
     /// A file in its directory cannot be used.
     #[error(transparent)]
     Disk(io::Error),
+    /// It is being stopped.
+    #[error("the process is stopping")]
+    Stopping,
 }
 
 /// Why a process does not become the first node of a new cluster.
@@ -129,7 +132,8 @@ pub(crate) struct Process {
     pub(crate) options: NodeOptions,
     pub(crate) started: Instant,
     pub(crate) member: watch::Sender<Option<Arc<Member>>>,
-    directory: Mutex<DataDir>,
+    /// Given up when the process stops, so that another may have it.
+    directory: Mutex<Option<DataDir>>,
     gate: OnceLock<Gate>,
     /// Held while the process becomes a member.
     becoming: tokio::sync::Mutex<()>,
@@ -154,7 +158,7 @@ impl Node {
             options,
             started: Instant::now(),
             member: watch::Sender::new(None),
-            directory: Mutex::new(opened.map_err(StartError::Storage)?),
+            directory: Mutex::new(Some(opened.map_err(StartError::Storage)?)),
             gate: OnceLock::new(),
             becoming: tokio::sync::Mutex::default(),
         });
@@ -204,15 +208,18 @@ impl Node {
 
     /// Stops without handing anything over: for when the whole cluster stops.
     pub async fn halt(self) {
+        self.stop.cancel();
+        // Whoever is being made a member right now becomes one first.
+        let _becoming = self.process.becoming.lock().await;
         if let Some(member) = self.member_now() {
             member.halt().await;
         }
-        self.stop.cancel();
         let mut server = self.server;
         if tokio::time::timeout(DRAIN, &mut server).await.is_err() {
             // Streams between processes have no end of their own.
             server.abort();
         }
+        self.process.directory.lock().take();
     }
 }
 
@@ -285,14 +292,17 @@ impl Process {
 
     /// Whose directory it is, if it is anybody's.
     fn identity(&self) -> Option<(ClusterId, NodeId)> {
-        let identity = self.directory.lock().identity()?;
+        let identity = self.directory.lock().as_ref()?.identity()?;
         Some((ClusterId(identity.cluster), NodeId(identity.node)))
     }
 
     /// Makes the directory that of this node.
     fn claim(&self, cluster: ClusterId, node: NodeId) -> Result<(), StartError> {
         let wanted = Identity { cluster: cluster.0, node: node.0 };
-        self.directory.lock().claim(wanted).map_err(StartError::Storage)
+        match &mut *self.directory.lock() {
+            Some(directory) => directory.claim(wanted).map_err(StartError::Storage),
+            None => Err(StartError::Stopping),
+        }
     }
 
     async fn become_member(&self, cluster: ClusterId, node: NodeId) -> Result<Arc<Member>, StartError> {

@@ -1,4 +1,4 @@
-//! Tells the leader of the meta group what this node leads: at every change, and as a sign of life.
+//! Tells the leader of the meta group what this node leads and has open: at every change, and as a sign of life.
 
 use std::{sync::Arc, time::Duration};
 
@@ -33,14 +33,17 @@ pub(crate) struct Reporter {
 impl Reporter {
     pub(crate) async fn run(mut self) {
         let mut leading = self.hosting.leading.subscribe();
+        let mut opened = self.hosting.opened.subscribe();
         let mut leader = None;
         loop {
             leading.mark_unchanged();
+            opened.mark_unchanged();
             self.draining.mark_unchanged();
             leader = self.report(leader).await;
             let pause = if leader.is_some() { REPORT_INTERVAL } else { RETRY };
             tokio::select! {
                 Ok(()) = leading.changed() => {}
+                Ok(()) = opened.changed() => {}
                 Ok(()) = self.draining.changed() => {}
                 () = tokio::time::sleep(pause) => {}
             }
@@ -75,6 +78,7 @@ impl Reporter {
             generation: self.generation,
             draining: *self.draining.borrow(),
             groups: groups.map(|(shard, group)| record(self.hosting.node, shard, &group)).collect(),
+            open: self.hosting.groups.read().keys().map(|shard| shard.0).collect(),
         }
     }
 

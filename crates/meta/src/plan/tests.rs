@@ -35,8 +35,13 @@ fn all(map: &ClusterMap) -> BTreeSet<NodeId> {
     map.nodes.keys().copied().collect()
 }
 
+/// Every replica is open as soon as it is placed.
+fn open(map: &ClusterMap) -> BTreeSet<(NodeId, ShardId)> {
+    map.shards.iter().flat_map(|(shard, info)| info.replicas.keys().map(|node| (*node, *shard))).collect()
+}
+
 fn steps(map: &ClusterMap, present: &BTreeSet<NodeId>) -> Vec<Step> {
-    plan(&View { map, present, busy: &BTreeMap::new() })
+    plan(&View { map, present, open: &open(map), busy: &BTreeMap::new() })
 }
 
 /// What the driver and Raft make of a step.
@@ -103,6 +108,19 @@ fn three_nodes_share_all_shards_and_their_leaders_in_three_rounds() {
     assert!(settle(&mut map, &present) <= 3);
     assert!(map.shards.values().all(|info| info.voters().count() == 3));
     assert!(leaders(&map).values().all(|count| (21..=22).contains(count)));
+}
+
+#[test]
+fn a_replica_votes_only_after_it_was_opened() {
+    let mut map = new_cluster(1, 3, &[("a", "1"), ("b", "1"), ("c", "1")]);
+    let present = all(&map);
+    for step in steps(&map, &present) {
+        perform(&mut map, &step);
+    }
+    let mut opened = open(&map);
+    opened.remove(&(NodeId(3), ShardId(1)));
+    let planned = plan(&View { map: &map, present: &present, open: &opened, busy: &BTreeMap::new() });
+    assert_eq!(planned.iter().map(shard_of).collect::<Vec<_>>(), [ShardId::META]);
 }
 
 #[test]
@@ -184,7 +202,7 @@ fn a_busy_shard_takes_no_step_and_counts_where_it_goes() {
         perform(&mut map, step);
     }
     let busy = map.shards.keys().map(|shard| (*shard, None)).collect();
-    assert_eq!(plan(&View { map: &map, present: &present, busy: &busy }), []);
+    assert_eq!(plan(&View { map: &map, present: &present, open: &open(&map), busy: &busy }), []);
     for step in steps(&map, &present) {
         perform(&mut map, &step);
     }
@@ -194,7 +212,7 @@ fn a_busy_shard_takes_no_step_and_counts_where_it_goes() {
         Step::MoveLeader { shard, target, .. } => (*shard, Some(*target)),
         other => panic!("{other:?}"),
     });
-    assert_eq!(plan(&View { map: &map, present: &present, busy: &moving.collect() }), []);
+    assert_eq!(plan(&View { map: &map, present: &present, open: &open(&map), busy: &moving.collect() }), []);
 }
 
 proptest! {
