@@ -40,6 +40,11 @@ impl External {
         Ok(External { child: Some(child), name })
     }
 
+    /// Whether it has ended, well or not.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.as_mut().is_none_or(|child| matches!(child.try_wait(), Ok(Some(_))))
+    }
+
     /// Waits for its end and gives what it wrote.
     ///
     /// # Errors

@@ -112,6 +112,11 @@ impl Node {
         self.child.as_ref().map(Child::id)
     }
 
+    /// Tells it other addresses of other processes, from its next start on.
+    pub fn join(&mut self, others: Vec<SocketAddr>) {
+        self.join = others;
+    }
+
     pub(super) fn meet(&mut self, everybody: &[SocketAddr]) {
         self.join = everybody.iter().copied().filter(|address| *address != self.listen).collect();
     }

@@ -113,7 +113,7 @@ fn a_violation_names_what_stood_open() {
 #[test]
 fn a_long_history_is_checked_quickly() {
     let mut events = Vec::new();
-    for index in 0..5000_u64 {
+    for index in 0..1500_u64 {
         // Four writers overlap, then two readers; now and then an outcome is unknown.
         let round = index * 10;
         for writer in 0..4 {

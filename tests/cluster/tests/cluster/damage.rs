@@ -1,0 +1,60 @@
+//! Disks that are full.
+
+use anyhow::{Result, ensure};
+use meridian_testkit::{Setup, Tmpfs, until};
+
+use crate::{WITHIN, read_back, write};
+
+/// A disk on which a node starts, and soon finds no more room.
+const DISK_BYTES: u64 = 40 << 20;
+const ROOMY_BYTES: u64 = 2 << 30;
+const VALUE_BYTES: usize = 256 << 10;
+
+#[test]
+fn a_full_disk_on_one_node_stops_only_that_node() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let Some(disk) = Tmpfs::mount(&folder.path().join("disk"), DISK_BYTES)? else {
+        eprintln!("SKIPPED: file systems cannot be mounted here");
+        return Ok(());
+    };
+    // What a node says when it has no room is meant for people.
+    let setup =
+        Setup::new(3).expect_error("No space left").expect_error("no space left").expect_error("os error 28");
+    setup.run_unformed(|cluster| {
+        cluster.node(2).kill();
+        cluster.node(2).set_data(disk.path().join("data"));
+        cluster.start_node(2)?;
+        cluster.init(0)?;
+        cluster.wait_ready()?;
+        let mut client = cluster.client(0)?;
+        write(&mut client, "a", 100)?;
+        let value = "f".repeat(VALUE_BYTES);
+        let filling = 2 * DISK_BYTES / VALUE_BYTES as u64;
+        for index in 0..filling {
+            // The value is overwritten: it is the log that fills the disk.
+            client.call(&["SET", &format!("fill:{}", index % 8), &value])?;
+        }
+        write(&mut client, "b", 100)?;
+        // With room again, and a restart if it has ended, it catches up.
+        disk.resize(ROOMY_BYTES)?;
+        cluster.node(2).kill();
+        cluster.start_node(2)?;
+        cluster.wait_ready()?;
+        until(WITHIN, "the node to catch up", || {
+            let shards = cluster.status(0).and_then(|status| status.shards());
+            shards.is_ok_and(|shards| {
+                shards.iter().all(|shard| shard.voters.values().all(|lag| *lag == Some(0)))
+            })
+        })?;
+        cluster.node(0).kill();
+        let mut client = cluster.client(2)?;
+        read_back(&mut client, "a", 100)?;
+        read_back(&mut client, "b", 100)?;
+        ensure!(
+            client.call(&["STRLEN", "fill:0"])?.as_integer() == i64::try_from(VALUE_BYTES).ok(),
+            "fill:0"
+        );
+        Ok(())
+    });
+    Ok(())
+}
