@@ -138,6 +138,8 @@ impl Setup {
         }
         let mut cluster = Cluster { setup: self, nodes, addresses, binary, _folder: folder };
         cluster.introduce();
+        // A process that is to join others makes no cluster.
+        cluster.nodes[0].join(Vec::new());
         for index in 0..cluster.nodes.len() {
             cluster.start_node(index)?;
         }
@@ -149,8 +151,8 @@ impl Setup {
     /// # Errors
     /// If it is not in time.
     pub fn start(self) -> Result<Cluster> {
-        let cluster = self.spawn()?;
-        let formed = cluster.init(0).and_then(|()| cluster.wait_ready());
+        let mut cluster = self.spawn()?;
+        let formed = cluster.init().and_then(|()| cluster.wait_ready());
         if let Err(error) = formed {
             cluster.print_logs();
             return Err(error);
@@ -163,7 +165,8 @@ impl Setup {
     /// # Panics
     /// If the test fails, a process panicked, or one logged an error that was not announced.
     pub fn run(self, test: impl FnOnce(&mut Cluster) -> Result<()>) {
-        let mut cluster = self.start().expect("the cluster starts");
+        let mut cluster =
+            self.start().unwrap_or_else(|error| panic!("the cluster does not start: {error:#}"));
         let outcome = test(&mut cluster);
         cluster.finish(outcome);
     }
@@ -173,7 +176,8 @@ impl Setup {
     /// # Panics
     /// As [`Setup::run`].
     pub fn run_unformed(self, test: impl FnOnce(&mut Cluster) -> Result<()>) {
-        let mut cluster = self.spawn().expect("the processes start");
+        let mut cluster =
+            self.spawn().unwrap_or_else(|error| panic!("the processes do not start: {error:#}"));
         let outcome = test(&mut cluster);
         cluster.finish(outcome);
     }
@@ -224,12 +228,12 @@ impl Cluster {
         Ok(index)
     }
 
-    /// Makes a cluster, with this node as the first.
+    /// Makes a cluster, with the first node as its first.
     ///
     /// # Errors
     /// If the node refuses.
-    pub fn init(&self, index: usize) -> Result<()> {
-        let node = &self.nodes[index];
+    pub fn init(&mut self) -> Result<()> {
+        let node = &self.nodes[0];
         // Until it listens there is nobody to ask.
         within(READY_WITHIN, "meridian init", || {
             let shards = self.setup.shards.to_string();
@@ -244,7 +248,9 @@ impl Cluster {
                 }
                 Err(error) => Some(Err(error)),
             }
-        })?
+        })??;
+        self.introduce();
+        Ok(())
     }
 
     /// Runs the binary with these arguments to its end.
@@ -379,7 +385,7 @@ impl Cluster {
             complaints.extend(log::complaints(node.log(), &self.setup.expected_errors));
         }
         if let Err(error) = &outcome {
-            complaints.insert(0, format!("{error:?}"));
+            complaints.insert(0, format!("{error:#}"));
         }
         if !complaints.is_empty() {
             self.print_logs();

@@ -24,7 +24,7 @@ fn a_full_disk_on_one_node_stops_only_that_node() -> Result<()> {
         cluster.node(2).kill();
         cluster.node(2).set_data(disk.path().join("data"));
         cluster.start_node(2)?;
-        cluster.init(0)?;
+        cluster.init()?;
         cluster.wait_ready()?;
         let mut client = cluster.client(0)?;
         write(&mut client, "a", 100)?;

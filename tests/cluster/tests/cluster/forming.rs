@@ -127,7 +127,7 @@ fn a_data_directory_has_one_process() {
     Setup::new(2).replication(1).run_unformed(|cluster| {
         let data = cluster.node(0).data().to_owned();
         // The first has opened its data when it answers.
-        cluster.init(0)?;
+        cluster.init()?;
         cluster.node(1).kill();
         cluster.node(1).set_data(data);
         cluster.start_node(1)?;

@@ -75,7 +75,11 @@ fn a_port_in_use_and_a_directory_that_is_none_are_named() -> Result<()> {
         [taken, addresses.take(), addresses.take()].map(|address| address.to_string());
     let data = folder.path().join("data").display().to_string();
     let start = |listen: &str, clients: &str, data: &str, says: &str| {
-        refused(&["start", "--data", data, "--listen", listen, "--client-listen", clients], &[], &[says])
+        refused(
+            &["start", "--log", "error", "--data", data, "--listen", listen, "--client-listen", clients],
+            &[],
+            &[says],
+        )
     };
     start(&taken, &clients, &data, &taken)?;
     start(&listen, &taken, &data, &taken)?;
