@@ -9,6 +9,7 @@ mod node;
 mod status;
 
 use std::{
+    cell::Cell,
     env,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
@@ -136,7 +137,14 @@ impl Setup {
             let region = self.regions[index % self.regions.len()].clone();
             nodes.push(Node::new(&binary, folder.path(), index, &mut addresses, region));
         }
-        let mut cluster = Cluster { setup: self, nodes, addresses, binary, _folder: folder };
+        let mut cluster = Cluster {
+            setup: self,
+            nodes,
+            addresses,
+            binary,
+            logs_printed: Cell::new(false),
+            _folder: folder,
+        };
         cluster.introduce();
         // A process that is to join others makes no cluster.
         cluster.nodes[0].join(Vec::new());
@@ -190,6 +198,7 @@ pub struct Cluster {
     nodes: Vec<Node>,
     addresses: Addresses,
     binary: PathBuf,
+    logs_printed: Cell<bool>,
     _folder: TempDir,
 }
 
@@ -394,6 +403,7 @@ impl Cluster {
     }
 
     fn print_logs(&self) {
+        self.logs_printed.set(true);
         for node in &self.nodes {
             eprintln!("--- the end of {}'s log\n{}", node.name(), log::tail(node.log()));
         }
@@ -402,7 +412,7 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        if std::thread::panicking() {
+        if std::thread::panicking() && !self.logs_printed.get() {
             self.print_logs();
         }
     }

@@ -18,6 +18,7 @@ use std::{
 
 use anyhow::{Result, anyhow};
 use meridian_resp::Value;
+use rand::{RngExt, rng};
 
 use crate::{CallError, Client, cluster::REPLY_WITHIN, wait::until};
 
@@ -38,7 +39,7 @@ pub struct LoadOptions {
     pub rate: f64,
     /// How long a reply may take.
     pub timeout: Duration,
-    /// What the keys begin with.
+    /// What the keys begin with: different for every load on the same cluster.
     pub prefix: String,
     /// Length of a value.
     pub value_bytes: usize,
@@ -48,7 +49,7 @@ impl LoadOptions {
     /// Two writers per target and 400 writes a second: enough to see a gap of a few milliseconds, and not a burden.
     pub fn new(targets: Vec<SocketAddr>) -> LoadOptions {
         let writers = 2 * targets.len();
-        let prefix = "load".to_owned();
+        let prefix = format!("load-{:08x}", rng().random::<u32>());
         LoadOptions { targets, writers, rate: 400.0, timeout: REPLY_WITHIN, prefix, value_bytes: 64 }
     }
 }
