@@ -21,7 +21,7 @@ use tempfile::TempDir;
 
 use crate::{Addresses, Client, wait::within};
 
-pub use node::{Exit, Node};
+pub use node::Node;
 pub use status::{Shard, Status};
 
 /// How long a cluster may take to be complete, on a machine that is busy with other tests.
@@ -286,7 +286,7 @@ impl Cluster {
 
     /// The ids of the processes that run.
     pub fn process_ids(&self) -> Vec<u32> {
-        self.nodes.iter().filter_map(Node::process_id).collect()
+        self.nodes.iter().filter_map(|node| node.process_id()).collect()
     }
 
     /// Where clients connect, per node.
@@ -353,7 +353,7 @@ impl Cluster {
     /// # Errors
     /// If a node does not answer, or a shard has no leader.
     pub fn leaders(&self) -> Result<Vec<usize>> {
-        let asked = self.nodes.iter().position(Node::is_running).context("no node runs")?;
+        let asked = self.nodes.iter().position(|node| node.is_running()).context("no node runs")?;
         let status = self.status(asked)?;
         let of_id = |id: u64| {
             let is_it =

@@ -8,10 +8,12 @@
 mod address;
 mod client;
 mod cluster;
+mod dev;
 mod external;
 mod history;
 mod linearize;
 mod load;
+mod process;
 mod redis_server;
 mod tmpfs;
 mod usage;
@@ -19,12 +21,14 @@ mod wait;
 
 pub use address::Addresses;
 pub use client::{CallError, Client};
-pub use cluster::{Cluster, Exit, Node, Setup, Shard, Status, binary};
+pub use cluster::{Cluster, Node, Setup, Shard, Status, binary};
+pub use dev::Dev;
 pub use external::{External, client_folder};
 pub use history::{Event, History, Operation, Recorded};
 pub use linearize::{Verdict, check};
 pub use load::{Load, LoadOptions, Outcome, Record, Write};
 pub use meridian_resp::Value;
+pub use process::{Exit, Process};
 pub use redis_server::RedisServer;
 pub use tmpfs::Tmpfs;
 pub use usage::{cpu_time, memory};

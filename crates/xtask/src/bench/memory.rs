@@ -1,4 +1,7 @@
 //! Memory per key of one replica, log excluded, and what redis takes for the same.
+//!
+//! A log keeps its newest entries in memory, up to a bound. So the same few keys are written, in the same way, until
+//! that is full; what the process grows by after that is keys.
 
 use std::{net::SocketAddr, path::Path, time::Duration};
 
@@ -12,6 +15,10 @@ use super::{
 
 /// Commands that are sent at once.
 const BATCH: u64 = 1000;
+/// More than a log keeps in memory.
+const LOG_BYTES: u64 = 100 << 20;
+/// Bytes of a command besides its value.
+const COMMAND_BYTES: u64 = 30;
 /// Value lengths with what a key must and should take.
 const GOALS: [(usize, Goal); 2] = [(8, Goal::at_most(104.0, 80.0)), (64, Goal::at_most(168.0, 134.0))];
 
@@ -32,8 +39,9 @@ pub(super) fn measure(binary: &Path, effort: Effort, table: &mut Table) -> Resul
 /// The growth of the process's memory, per key.
 fn per_key(address: SocketAddr, process: u32, keys: u64, length: usize) -> Result<f64> {
     let mut client = Client::connect(address, Duration::from_secs(60))?;
-    // Buffers of the connection and of the log have their size before it is looked at.
-    fill(&mut client, "warm", BATCH, length)?;
+    for _ in 0..LOG_BYTES / (COMMAND_BYTES + length as u64) / BATCH {
+        fill(&mut client, "warm", BATCH, length)?;
+    }
     let before = memory(process)?;
     fill(&mut client, "mem:", keys, length)?;
     Ok(memory(process)?.saturating_sub(before) as f64 / keys as f64)

@@ -5,6 +5,7 @@
 
 mod clients;
 mod damage;
+mod dev;
 mod faults;
 mod forming;
 mod garbage;
