@@ -97,8 +97,12 @@ impl Replica for Shard {
     }
 
     fn leads(&self) -> Result<(), Option<NodeId>> {
-        let leadership = self.leadership.borrow();
-        if leadership.ready { Ok(()) } else { Err(leadership.leader.filter(|leader| *leader != self.node)) }
+        // A leader that has lost its lease refuses proposals: whoever came back to it at once would go in circles.
+        if self.group.can_read() {
+            return Ok(());
+        }
+        let leader = self.leadership.borrow().leader;
+        Err(leader.filter(|leader| *leader != self.node))
     }
 
     fn leader_changes(&self) -> watch::Receiver<Option<NodeId>> {

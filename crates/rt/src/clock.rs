@@ -15,32 +15,60 @@ pub fn wall_micros() -> u64 {
 }
 
 #[cfg(feature = "sim")]
-pub use simulated::{set_skew_ms, wall_micros};
+pub use simulated::{Skew, wall_micros};
 
 #[cfg(feature = "sim")]
 mod simulated {
-    use std::{cell::RefCell, collections::BTreeMap, net::IpAddr};
+    use std::{
+        cell::RefCell,
+        sync::{
+            Arc, Weak,
+            atomic::{AtomicI64, Ordering},
+        },
+    };
+
+    use tokio::runtime::{Handle, Id};
 
     /// A fixed instant of 2026, at which every simulation starts.
-    const START_MS: u64 = 1_790_000_000_000;
+    const START_MS: i64 = 1_790_000_000_000;
 
     thread_local! {
-        static SKEW_MS: RefCell<BTreeMap<IpAddr, i64>> = const { RefCell::new(BTreeMap::new()) };
+        /// Every life of a simulated host has a runtime of its own.
+        static SKEWS: RefCell<Vec<(Id, Weak<AtomicI64>)>> = const { RefCell::new(Vec::new()) };
+    }
+
+    /// How far a simulated host's wall clock is off; clones are the same clock, which outlives the host's crashes.
+    #[derive(Clone, Debug, Default)]
+    pub struct Skew(Arc<AtomicI64>);
+
+    impl Skew {
+        /// Sets it, in milliseconds.
+        pub fn set_ms(&self, skew: i64) {
+            self.0.store(skew, Ordering::Relaxed);
+        }
+
+        /// Makes it the clock of the host that calls, for this life of it.
+        pub fn use_here(&self) {
+            let skew = Arc::downgrade(&self.0);
+            SKEWS.with_borrow_mut(|skews| {
+                // The host's earlier lives are over, and perhaps whole simulations of this thread.
+                skews.retain(|(_, other)| other.strong_count() > 0 && !other.ptr_eq(&skew));
+                skews.push((Handle::current().id(), skew));
+            });
+        }
     }
 
     /// Microseconds since 1970 as the simulated host believes, its skew included.
     pub fn wall_micros() -> u64 {
         let elapsed = turmoil::sim_elapsed().unwrap_or_default().as_micros() as i64;
-        let skew = if turmoil::in_simulation() {
-            SKEW_MS.with_borrow(|skew| skew.get(&turmoil::lookup("localhost")).copied().unwrap_or(0))
-        } else {
-            0
-        };
-        ((START_MS as i64 + skew) * 1000 + elapsed).max(0) as u64
+        let skew = Handle::try_current().map_or(0, |here| skew_of(here.id()));
+        ((START_MS + skew) * 1000 + elapsed).max(0) as u64
     }
 
-    /// Sets how far the clock of a host is off.
-    pub fn set_skew_ms(host: IpAddr, skew: i64) {
-        SKEW_MS.with_borrow_mut(|map| map.insert(host, skew));
+    fn skew_of(host: Id) -> i64 {
+        SKEWS.with_borrow(|skews| {
+            let skew = skews.iter().find(|(of, _)| *of == host).and_then(|(_, skew)| skew.upgrade());
+            skew.map_or(0, |skew| skew.load(Ordering::Relaxed))
+        })
     }
 }

@@ -37,7 +37,7 @@ const ENTRY_BYTES: usize = 1 << 20;
 const QUEUE_BYTES: usize = 128 << 20;
 /// How often the queue lets others run before it is drained, so that commands which are about to arrive join the entry.
 const YIELDS_BEFORE_DRAIN: usize = 3;
-/// A replica that does not lead looks so often whether it has come to lead and must tick.
+/// A replica that does not lead, or not safely, looks so often whether it has come to lead and must tick.
 const FOLLOWER_TICK_WAIT: Duration = Duration::from_millis(200);
 
 #[derive(Debug)]
@@ -51,6 +51,8 @@ struct Queue {
     in_flight: AtomicUsize,
     /// A tick is proposed and not yet applied.
     ticking: AtomicBool,
+    /// When the last tick came to nothing. The key is due all the same, and nobody is to be asked again at once.
+    tick_refused: Mutex<Option<clock::Instant>>,
     /// There is something to propose, or an entry has completed.
     stirred: Notify,
 }
@@ -69,6 +71,7 @@ impl Proposer {
             waiting: Mutex::default(),
             in_flight: AtomicUsize::new(0),
             ticking: AtomicBool::new(false),
+            tick_refused: Mutex::default(),
             stirred: Notify::new(),
         });
         tokio::spawn(run(shard, Arc::downgrade(&queue), state, group));
@@ -148,12 +151,14 @@ fn tick_due(queue: &Queue, state: &ShardState, group: &Group) -> Option<clock::I
     }
     let at = state.next_expiry_ms()?;
     let wait = Duration::from_millis(at.saturating_sub(clock::wall_ms()));
-    let wait = if group.leadership().borrow().ready { wait } else { wait.max(FOLLOWER_TICK_WAIT) };
-    Some(clock::Instant::now() + wait)
+    let wait = if group.can_read() { wait } else { wait.max(FOLLOWER_TICK_WAIT) };
+    let due = clock::Instant::now() + wait;
+    let refused = *queue.tick_refused.lock();
+    Some(refused.map_or(due, |refused| due.max(refused + FOLLOWER_TICK_WAIT)))
 }
 
 fn propose_tick(queue: &Arc<Queue>, group: &Group) {
-    if !group.leadership().borrow().ready {
+    if !group.can_read() {
         return;
     }
     queue.ticking.store(true, Ordering::Release);
@@ -161,7 +166,8 @@ fn propose_tick(queue: &Arc<Queue>, group: &Group) {
     let entry = entry::Builder::new(header()).finish();
     group.propose(
         entry,
-        Box::new(move |_| {
+        Box::new(move |result| {
+            *queue.tick_refused.lock() = result.is_err().then(clock::Instant::now);
             queue.ticking.store(false, Ordering::Release);
             queue.stirred.notify_one();
         }),
