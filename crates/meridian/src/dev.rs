@@ -10,7 +10,7 @@ use std::{
 };
 
 use futures_util::future::{join_all, select_all};
-use meridian_node::{InitError, Member, Node, NodeOptions};
+use meridian_node::{InitError, LogLimits, Member, Node, NodeOptions};
 use meridian_proxy::Settings as ClientSettings;
 use meridian_raft::Timing;
 use meridian_router::local::Replicas;
@@ -170,6 +170,7 @@ impl Cluster {
                 join: others,
                 timing,
                 dialer: cluster.dialers[index].clone(),
+                limits: LogLimits::default(),
             };
             if let Err(failure) = cluster.add(options, listener, arguments.shards).await {
                 cluster.stop().await;

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
-use meridian_node::{Follower, Node, NodeOptions};
+use meridian_node::{Follower, LogLimits, Node, NodeOptions};
 use meridian_proxy::Settings as ClientSettings;
 use meridian_raft::Timing;
 use meridian_router::local::Replicas;
@@ -52,6 +52,7 @@ async fn run_node(config: &Config, file: String) -> Result<(), Failure> {
             .collect(),
         timing: Timing::for_round_trip(config.round_trip.0),
         dialer: Dialer::direct(),
+        limits: LogLimits::default(),
     };
     if config.join.is_empty() {
         tracing::info!(%address, "listening for other processes");

@@ -23,7 +23,7 @@ mod status;
 
 pub use follower::Follower;
 pub use member::Member;
-pub use node::{InitError, Node, NodeOptions, StartError};
+pub use node::{InitError, LogLimits, Node, NodeOptions, StartError};
 pub use shard::Shards;
 
 /// The version of the program.

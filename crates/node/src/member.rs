@@ -23,7 +23,7 @@ use crate::{
     follow::follow,
     hosting::Hosting,
     known::{Addresses, Known},
-    node::{NodeOptions, StartError},
+    node::{LogLimits, NodeOptions, StartError},
     peers::{Peers, within},
     regroup::Messenger,
     report::Reporter,
@@ -77,6 +77,7 @@ impl Member {
         let raft = Host::new(HostOptions {
             timing: options.timing,
             dialer: options.dialer.clone(),
+            snapshot_log_bytes: options.limits.snapshot_log_bytes,
             ..HostOptions::new(cluster, id, log.clone(), snapshots, addresses)
         });
         let messenger = Arc::new(Messenger::new(id, Arc::clone(&peers)));
@@ -215,8 +216,9 @@ fn begin_generation(options: &NodeOptions, id: NodeId, map: &mut ClusterMap) -> 
 
 async fn open_storage(options: &NodeOptions) -> Result<(Log, Snapshots), StartError> {
     let (disk, data) = (Arc::clone(&options.disk), options.data.clone());
+    let log_options = log_options(options.limits);
     let opened = crate::offload(move || {
-        let log = Log::open(Arc::clone(&disk), &data.join(LOG), log_options())?;
+        let log = Log::open(Arc::clone(&disk), &data.join(LOG), log_options)?;
         let snapshots = Snapshots::open(disk, &data.join(SNAPSHOTS))?;
         Ok((log, snapshots))
     });
@@ -317,10 +319,14 @@ async fn announce_once(member: &Member, seeds: &[String]) -> bool {
 
 /// Completions of one sync run together as one task of the runtime: one wake across threads, and what they set off
 /// runs there without more.
-fn log_options() -> LogOptions {
+fn log_options(limits: LogLimits) -> LogOptions {
     let runtime = tokio::runtime::Handle::current();
     let runner = move |completions: Completions| {
         runtime.spawn(async move { completions.run() });
     };
-    LogOptions { runner: Some(Arc::new(runner)), ..LogOptions::default() }
+    LogOptions {
+        segment_bytes: limits.segment_bytes,
+        cache_bytes: limits.cache_bytes,
+        runner: Some(Arc::new(runner)),
+    }
 }

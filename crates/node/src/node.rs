@@ -20,14 +20,14 @@ use meridian_proto::{
     convert::{bytes_of_u128, u128_of_bytes},
     meta::{self, command::Kind},
 };
-use meridian_raft::Timing;
+use meridian_raft::{SNAPSHOT_LOG_BYTES, Timing};
 use meridian_rt::{
     clock::{self, Instant},
     disk::Disk,
     net::{self, Dialer, TcpListener},
     random,
 };
-use meridian_storage::{DataDir, Identity, OpenError};
+use meridian_storage::{DataDir, Identity, LogOptions, OpenError};
 use meridian_topology::{ClusterId, ClusterMap, Epoch, NodeId, NodeInfo, Region, Zone};
 use parking_lot::Mutex;
 use tokio::{sync::watch, task::JoinHandle};
@@ -79,6 +79,30 @@ pub struct NodeOptions {
     pub timing: Timing,
     /// How it reaches others.
     pub dialer: Dialer,
+    /// What its log may take.
+    pub limits: LogLimits,
+}
+
+/// What the log of a node may take.
+#[derive(Clone, Copy, Debug)]
+pub struct LogLimits {
+    /// Size of a segment file, once the log has grown.
+    pub segment_bytes: u64,
+    /// Written entries that stay in memory, over all replicas.
+    pub cache_bytes: u64,
+    /// Log that a replica gathers before it writes a snapshot.
+    pub snapshot_log_bytes: u64,
+}
+
+impl Default for LogLimits {
+    fn default() -> LogLimits {
+        let log = LogOptions::default();
+        LogLimits {
+            segment_bytes: log.segment_bytes,
+            cache_bytes: log.cache_bytes,
+            snapshot_log_bytes: SNAPSHOT_LOG_BYTES,
+        }
+    }
 }
 
 impl NodeOptions {

@@ -34,7 +34,7 @@ use crate::{
 pub type RaftServer = RaftServiceServer<Service>;
 
 /// How long a log may get before a snapshot takes its place, unless told otherwise.
-const SNAPSHOT_LOG_BYTES: u64 = 128 << 20;
+pub const SNAPSHOT_LOG_BYTES: u64 = 128 << 20;
 /// How fast a snapshot is sent, unless told otherwise.
 const SNAPSHOT_BYTES_PER_SECOND: u64 = 64 << 20;
 /// How long openraft waits after failures, each time longer.

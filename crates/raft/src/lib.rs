@@ -28,7 +28,7 @@ mod wire;
 
 pub use error::{BootstrapError, MembershipError, OpenError, ProposeError, TransferError};
 pub use group::{Done, Group, GroupStatus, Leadership, Role};
-pub use host::{Host, HostOptions, RaftServer};
+pub use host::{Host, HostOptions, RaftServer, SNAPSHOT_LOG_BYTES};
 pub use link::AddressBook;
 pub use machine::{Reply, SnapshotSource, StateMachine};
 pub use service::Service;

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use meridian_node::{Node, NodeOptions};
+use meridian_node::{LogLimits, Node, NodeOptions};
 use meridian_raft::Timing;
 use meridian_rt::{
     disk::RealDisk,
@@ -69,6 +69,7 @@ impl Nodes {
             join: join.to_vec(),
             timing: Timing::default(),
             dialer: Dialer::direct(),
+            limits: LogLimits::default(),
         };
         (options, listener)
     }
