@@ -31,5 +31,12 @@ pub(crate) fn begin(format: LogFormat, filter: &str) -> Result<(), Failure> {
         LogFormat::Text => builder.with_ansi(colours).try_init(),
         LogFormat::Json => builder.json().flatten_event(true).try_init(),
     };
-    begun.map_err(|error| Failure::running(format!("the log cannot be begun: {error}")))
+    begun.map_err(|error| Failure::running(format!("the log cannot be begun: {error}")))?;
+    // A panic is a bug: it ends the task that has it, and the operator must hear of it as of anything else.
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        let message = panic.payload_as_str().unwrap_or("no message");
+        tracing::error!(place, message, "panicked");
+    }));
+    Ok(())
 }

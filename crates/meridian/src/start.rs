@@ -88,6 +88,7 @@ async fn serve(
     };
     let result = tokio::select! {
         () = stop.cancelled() => Ok(()),
+        task = member.failed() => Err(Failure::running(format!("the task {task} has failed by a bug; the log says more"))),
         stranger = member.met_stranger() => {
             let data = config.data.display();
             Err(Failure::usage(format!("{data} belongs to the cluster {}, but {stranger}", member.cluster)))

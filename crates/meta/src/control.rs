@@ -84,12 +84,15 @@ pub(crate) struct Present {
 }
 
 impl Control {
-    /// Starts to drive whenever this replica leads. Ends when the group does.
-    pub fn start(machine: Arc<Machine>, group: Group, leaders: Arc<dyn Leaders>) -> Control {
+    /// A handle to the replica. It drives only while [`Control::drive`] runs.
+    pub fn new(machine: Arc<Machine>, group: Group) -> Control {
         let presence = Mutex::default();
-        let shared = Arc::new(Shared { machine, group, presence, presence_changed: Notify::new() });
-        tokio::spawn(driver::run(Arc::clone(&shared), leaders));
-        Control { shared }
+        Control { shared: Arc::new(Shared { machine, group, presence, presence_changed: Notify::new() }) }
+    }
+
+    /// Drives whenever this replica leads. Does not end by itself.
+    pub async fn drive(self, leaders: Arc<dyn Leaders>) {
+        driver::run(&self.shared, leaders).await;
     }
 
     /// The meta group's replica.

@@ -24,8 +24,8 @@ const PAUSE_LAST: Duration = Duration::from_secs(10);
 /// How long a leader that was moved may take to report before the shard is planned anew.
 const SETTLE: Duration = Duration::from_secs(2);
 
-/// Drives in every term in which this replica leads, until the group is closed.
-pub(crate) async fn run(shared: Arc<Shared>, leaders: Arc<dyn Leaders>) {
+/// Drives in every term in which this replica leads.
+pub(crate) async fn run(shared: &Shared, leaders: Arc<dyn Leaders>) {
     let mut leadership = shared.group.leadership();
     loop {
         let Ok(term) = leadership.wait_for(|leadership| leadership.ready).await.map(|now| now.term) else {
@@ -33,7 +33,7 @@ pub(crate) async fn run(shared: Arc<Shared>, leaders: Arc<dyn Leaders>) {
         };
         tracing::info!(term, "leading the meta group");
         let driver = Driver {
-            shared: &shared,
+            shared,
             leaders: Arc::clone(&leaders),
             term,
             shards: BTreeMap::new(),

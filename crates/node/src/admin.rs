@@ -105,7 +105,7 @@ impl AdminService for Admin {
         if !claimed.is_empty() {
             known_cluster(&member, &claimed)?;
         }
-        let ended = member.stopped.clone().cancelled_owned();
+        let ended = member.tasks.stopped();
         let mut maps = member.known.watch();
         // The first is the newest there is, not the next.
         maps.mark_changed();

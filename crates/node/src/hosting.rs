@@ -10,13 +10,14 @@ use futures_util::future::join_all;
 use meridian_meta::{Control, Leaders, Machine};
 use meridian_raft::{BootstrapError, Group, Host, OpenError};
 use meridian_topology::{ClusterMap, Epoch, NodeId, ReplicaRole, ShardId, ShardInfo};
-use parking_lot::RwLock;
-use tokio::sync::watch;
+use parking_lot::{Mutex, RwLock};
+use tokio::{sync::watch, task::AbortHandle};
 
 use crate::{
     cache::{MapCache, worth_saving},
     known::Known,
     shard::{Shard, ShardState, Shards},
+    tasks::Tasks,
 };
 
 /// Pause before what the disk has refused is tried again.
@@ -32,6 +33,9 @@ pub(crate) struct Hosting {
     pub(crate) cache: MapCache,
     /// The meta group's replica, if one is placed here.
     pub(crate) control: watch::Sender<Option<Control>>,
+    /// What drives while the meta group is led here.
+    pub(crate) driver: Mutex<Option<AbortHandle>>,
+    pub(crate) tasks: Tasks,
     /// All open groups, meta among them.
     pub(crate) groups: RwLock<BTreeMap<ShardId, Group>>,
     /// Changes when a replica was opened or closed.
@@ -145,7 +149,9 @@ impl Hosting {
         let machine = Arc::new(Machine::default());
         let group = self.host.open(ShardId::META, Arc::<Machine>::clone(&machine)).await?;
         self.watch(ShardId::META, group.clone());
-        let control = Control::start(machine, group.clone(), Arc::clone(&self.leaders));
+        let control = Control::new(machine, group.clone());
+        let driver = self.tasks.spawn("driver", control.clone().drive(Arc::clone(&self.leaders)));
+        *self.driver.lock() = Some(driver);
         self.control.send_replace(Some(control));
         Ok(group)
     }
@@ -195,6 +201,9 @@ impl Hosting {
         self.groups.write().remove(&shard);
         self.shards.remove(shard);
         if shard == ShardId::META {
+            if let Some(driver) = self.driver.lock().take() {
+                driver.abort();
+            }
             self.control.send_replace(None);
         }
         if let Err(error) = self.host.close(shard, true).await {

@@ -20,6 +20,7 @@ mod regroup;
 mod report;
 pub mod shard;
 mod status;
+mod tasks;
 
 pub use follower::Follower;
 pub use member::Member;

@@ -13,9 +13,8 @@ use meridian_raft::{Host, HostOptions};
 use meridian_rt::{clock, disk::Disk};
 use meridian_storage::{Completions, Log, LogOptions, Snapshots};
 use meridian_topology::{ClusterId, ClusterMap, Epoch, NodeId, NodeInfo, ShardId};
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
 use tonic::Code;
 
 use crate::{
@@ -28,6 +27,7 @@ use crate::{
     regroup::Messenger,
     report::Reporter,
     shard::Shards,
+    tasks::Tasks,
 };
 
 /// Where a directory has its log, and its snapshots.
@@ -50,7 +50,7 @@ pub struct Member {
     pub(crate) known: Arc<Known>,
     pub(crate) hosting: Arc<Hosting>,
     pub(crate) peers: Arc<Peers>,
-    pub(crate) stopped: CancellationToken,
+    pub(crate) tasks: Tasks,
     pub(crate) raft: Arc<Host>,
     log: Log,
     draining: watch::Sender<bool>,
@@ -82,6 +82,7 @@ impl Member {
         });
         let messenger = Arc::new(Messenger::new(id, Arc::clone(&peers)));
         let shards = Arc::new(Shards::default());
+        let tasks = Tasks::new();
         let hosting = Arc::new(Hosting {
             node: id,
             known: Arc::clone(&known),
@@ -90,6 +91,8 @@ impl Member {
             leaders: Arc::<Messenger>::clone(&messenger),
             cache,
             control: watch::Sender::new(None),
+            driver: Mutex::default(),
+            tasks: tasks.clone(),
             groups: RwLock::default(),
             opened: watch::Sender::new(()),
             leading: Arc::new(watch::Sender::new(BTreeMap::new())),
@@ -102,7 +105,7 @@ impl Member {
             known,
             hosting,
             peers,
-            stopped: CancellationToken::new(),
+            tasks,
             raft,
             log,
             draining: watch::Sender::new(false),
@@ -121,15 +124,10 @@ impl Member {
             draining: self.draining.subscribe(),
         };
         let found = self.log.groups().into_iter().map(ShardId).collect();
-        self.spawn(Arc::clone(&self.hosting).run(found));
-        self.spawn(reporter.run());
-        self.spawn(follow_map(Arc::clone(self), options.join.clone()));
-        self.spawn(announce(Arc::clone(self), options.join.clone()));
-    }
-
-    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        let stopped = self.stopped.clone();
-        tokio::spawn(async move { stopped.run_until_cancelled(task).await });
+        self.tasks.spawn("hosting", Arc::clone(&self.hosting).run(found));
+        self.tasks.spawn("reporter", reporter.run());
+        self.tasks.spawn("follower", follow_map(Arc::clone(self), options.join.clone()));
+        self.tasks.spawn("announcer", announce(Arc::clone(self), options.join.clone()));
     }
 
     /// The map and its changes.
@@ -147,6 +145,11 @@ impl Member {
         let mut stranger = self.stranger.subscribe();
         let met = stranger.wait_for(Option::is_some).await.map(|met| met.clone());
         met.ok().flatten().expect("the sender lives as long as the member")
+    }
+
+    /// Waits for a task of this member that fails by a bug, and names it.
+    pub async fn failed(&self) -> &'static str {
+        self.tasks.failed().await
     }
 
     /// This node's replica of meta, if it has one.
@@ -195,7 +198,7 @@ impl Member {
 
     /// Stops the replicas and all tasks, and closes the log.
     pub(crate) async fn halt(&self) {
-        self.stopped.cancel();
+        self.tasks.stop();
         self.raft.halt().await;
         if let Err(error) = self.log.close().await {
             tracing::error!(%error, "the log was not closed well");

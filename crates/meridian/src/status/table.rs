@@ -68,7 +68,11 @@ fn shard(shard: &ShardView) -> [String; 7] {
 }
 
 fn replica(replica: &ReplicaView) -> String {
-    let lag = replica.lag.map_or("?".to_owned(), |lag| lag.to_string());
+    let lag = match replica.lag {
+        _ if replica.stopped => "stopped".to_owned(),
+        Some(lag) => lag.to_string(),
+        None => "?".to_owned(),
+    };
     let learner = if replica.voter { "" } else { "learner " };
     if replica.leader { replica.node.to_string() } else { format!("{}({learner}{lag})", replica.node) }
 }
@@ -99,7 +103,14 @@ mod tests {
 
     #[test]
     fn what_is_not_known_is_shown_as_such() {
-        let replica = |leader, lag| ReplicaView { node: 2, voter: true, leader, applied_index: None, lag };
+        let replica = |leader, lag| ReplicaView {
+            node: 2,
+            voter: true,
+            leader,
+            stopped: false,
+            applied_index: None,
+            lag,
+        };
         let shard = ShardView {
             id: 1,
             name: "1".into(),

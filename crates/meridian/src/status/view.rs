@@ -54,6 +54,8 @@ pub(super) struct ReplicaView {
     pub(super) node: u64,
     pub(super) voter: bool,
     pub(super) leader: bool,
+    /// For good, by an error of its disk.
+    pub(super) stopped: bool,
     pub(super) applied_index: Option<u64>,
     /// Entries that the leader has committed and this replica has not applied.
     pub(super) lag: Option<u64>,
@@ -108,11 +110,13 @@ fn shard(map: &ClusterMap, id: ShardId, info: &ShardInfo, statuses: &Statuses) -
         known.filter(|(_, replica)| replica.role() == Role::Leader).max_by_key(|(_, replica)| replica.term);
     let committed = leader.map(|(_, replica)| replica.committed_index);
     let replicas = info.replicas.iter().map(|(node, role)| {
-        let applied = replica_of(statuses, *node, id).map(|replica| replica.applied_index);
+        let known = replica_of(statuses, *node, id);
+        let applied = known.map(|replica| replica.applied_index);
         ReplicaView {
             node: node.0,
             voter: *role == ReplicaRole::Voter,
             leader: leader.is_some_and(|(leader, _)| leader == *node),
+            stopped: known.is_some_and(|replica| replica.role() == Role::Stopped),
             applied_index: applied,
             lag: applied.zip(committed).map(|(applied, committed)| committed.saturating_sub(applied)),
         }
