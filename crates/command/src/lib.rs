@@ -13,6 +13,7 @@ pub mod introspect;
 mod keys;
 pub mod number;
 mod reply;
+pub mod settings;
 mod spec;
 pub mod table;
 pub mod wire;

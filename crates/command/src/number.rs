@@ -5,8 +5,10 @@
 
 mod big;
 mod extended;
+mod memory;
 
 pub use extended::Extended;
+pub use memory::parse_memory;
 
 /// Reads a 64-bit integer. Strict: no spaces, no `+`, no leading zeroes, nothing behind it; what [`parse_i64`] accepts
 /// is exactly what formatting an integer yields.

@@ -124,6 +124,8 @@ bitflags! {
         const NO_MANDATORY_KEYS = 1 << 18;
         /// Sent before a command for a slot that is being imported.
         const ASKING = 1 << 19;
+        /// The cluster's own: no client can call it or see it.
+        const INTERNAL = 1 << 20;
     }
 }
 

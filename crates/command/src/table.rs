@@ -10,6 +10,7 @@ mod cluster;
 mod connection;
 mod generic;
 mod index;
+mod internal;
 mod server;
 mod string;
 
@@ -108,6 +109,8 @@ commands!(
         Bitop = 55 => bitmap::BITOP,
         Bitfield = 56 => bitmap::BITFIELD,
         BitfieldRo = 57 => bitmap::BITFIELD_RO,
+        Setting = 430 => internal::SETTING,
+        Settings = 431 => internal::SETTINGS,
     }
 );
 

@@ -1,7 +1,7 @@
 //! The digest of the whole logical state: equal on replicas that applied the same entries, whether they saw the whole
 //! log or started from a snapshot.
 //!
-//! Covers time, keys with their expiry, form and value, and sessions with what they have executed. Does not cover how
+//! Covers time, settings, keys with their expiry, form and value, and sessions with what they have executed. Does not cover how
 //! records and tables lie in memory, when keys were last used (each replica has its own measure of that), nor the
 //! bytes of remembered replies (one may tell the former).
 
@@ -24,6 +24,10 @@ pub(crate) fn digest(store: &Store, sessions: &Sessions, time_ms: u64) -> u128 {
             sum = sum.wrapping_add(hasher.hash(&part).as_u128());
         }
     }
+    part.clear();
+    part.push(b'c');
+    store.shared.settings.encode(&mut part);
+    sum = sum.wrapping_add(hasher.hash(&part).as_u128());
     for (id, session) in sessions.iter() {
         part.clear();
         part.push(b's');

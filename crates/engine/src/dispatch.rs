@@ -3,7 +3,7 @@
 use meridian_command::{Args, EngineCommand, ReplyWriter};
 
 use crate::{
-    family::{Outcome, bitmap, generic, string},
+    family::{Outcome, bitmap, generic, internal, string},
     keyspace::{Reader, Writer},
 };
 
@@ -79,5 +79,7 @@ pub(crate) fn handler(command: EngineCommand) -> Handler {
         C::Bitop => Write(bitmap::write::bitop),
         C::Bitfield => Write(bitmap::field::bitfield),
         C::BitfieldRo => Read(bitmap::field::bitfield_ro),
+        C::Setting => Write(internal::setting),
+        C::Settings => Read(internal::settings),
     }
 }

@@ -18,6 +18,61 @@ pub enum Effect {
         /// 0 to 15.
         numbered: u8,
     },
+    /// A keyspace event, as Redis would notify of it.
+    Event {
+        /// Its class.
+        class: EventClass,
+        /// Its name.
+        name: &'static str,
+        /// Where it happened.
+        key: KeyAt,
+    },
+}
+
+/// The classes of keyspace events, by which `notify-keyspace-events` selects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EventClass {
+    /// `g`
+    Generic,
+    /// `$`
+    String,
+    /// `l`
+    List,
+    /// `s`
+    Set,
+    /// `h`
+    Hash,
+    /// `z`
+    SortedSet,
+    /// `t`
+    Stream,
+    /// `d`
+    Module,
+    /// `x`
+    Expired,
+    /// `e`
+    Evicted,
+    /// `n`
+    New,
+}
+
+impl EventClass {
+    /// The letter that stands for it.
+    pub const fn letter(self) -> char {
+        match self {
+            EventClass::Generic => 'g',
+            EventClass::String => '$',
+            EventClass::List => 'l',
+            EventClass::Set => 's',
+            EventClass::Hash => 'h',
+            EventClass::SortedSet => 'z',
+            EventClass::Stream => 't',
+            EventClass::Module => 'd',
+            EventClass::Expired => 'x',
+            EventClass::Evicted => 'e',
+            EventClass::New => 'n',
+        }
+    }
 }
 
 /// A key with the keyspace it is in.
@@ -35,6 +90,7 @@ pub struct KeyAt {
 #[derive(Debug, Default)]
 pub(crate) struct Effects {
     wanted: bool,
+    events_wanted: bool,
     gathered: Vec<Effect>,
 }
 
@@ -43,9 +99,19 @@ impl Effects {
         self.wanted = wanted;
     }
 
+    pub(crate) fn want_events(&mut self, wanted: bool) {
+        self.events_wanted = wanted;
+    }
+
     pub(crate) fn push(&mut self, effect: impl FnOnce() -> Effect) {
         if self.wanted {
             self.gathered.push(effect());
+        }
+    }
+
+    pub(crate) fn event(&mut self, class: EventClass, name: &'static str, key: impl FnOnce() -> KeyAt) {
+        if self.events_wanted {
+            self.gathered.push(Effect::Event { class, name, key: key() });
         }
     }
 

@@ -174,7 +174,7 @@ impl Engine {
         let random = Random::new(self.reads.fetch_add(1, Ordering::Relaxed));
         let database = self.store.databases.get(&database.0);
         let now_ms = now_ms.max(self.time_ms);
-        let mut reader = Reader::new(database, &self.store.shared.placing, &random, self.time_ms, now_ms);
+        let mut reader = Reader::new(database, &self.store.shared, &random, self.time_ms, now_ms);
         for call in Records::new(commands) {
             let call = call.map_err(|_| ReadError::Malformed)?;
             let Handler::Read(read) = handler(call.head.command) else { return Err(ReadError::NotARead) };
@@ -227,9 +227,15 @@ impl Engine {
         self.store.shared.effects.want(wanted);
     }
 
+    /// Whether keyspace events are gathered among them. Off at first.
+    pub fn collect_events(&mut self, wanted: bool) {
+        self.store.shared.effects.want_events(wanted);
+    }
+
     /// Begins a snapshot of the state as it is now; one that was under way is abandoned.
     pub fn begin_snapshot(&mut self) {
-        self.store.shared.walk = Some(Walk::begin(self.time_ms, self.index, &self.sessions));
+        self.store.shared.walk =
+            Some(Walk::begin(self.time_ms, self.index, &self.store.shared.settings, &self.sessions));
     }
 
     /// The next chunk of the snapshot under way, of about `budget` bytes; `None` after the last, or without one.
@@ -297,8 +303,19 @@ const NAME_WORDS: [usize; NAME_WORDS_COUNT] = {
     words
 };
 
-/// Numbers are given out in order from 1.
-const NAME_WORDS_COUNT: usize = EngineCommand::ALL.len() + 1;
+/// One more than the largest number.
+const NAME_WORDS_COUNT: usize = {
+    let mut count = 0;
+    let mut n = 0;
+    while n < EngineCommand::ALL.len() {
+        let id = EngineCommand::ALL[n].id() as usize;
+        if id >= count {
+            count = id + 1;
+        }
+        n += 1;
+    }
+    count
+};
 
 /// Refuses what handlers may rely on not to happen: the proxy has checked it, but proxies can be wrong.
 fn check(call: &Call<'_>) -> Result<(), ReplyError> {

@@ -2,6 +2,7 @@
 
 pub(crate) mod bitmap;
 pub(crate) mod generic;
+pub(crate) mod internal;
 pub(crate) mod string;
 
 use meridian_command::ReplyError;

@@ -23,7 +23,7 @@ pub(crate) use record::Record;
 pub(crate) use table::{Position, Table};
 pub(crate) use writer::{Key, Writer};
 
-use crate::{effect::Effects, snapshot::Walk};
+use crate::{effect::Effects, settings::Settings, snapshot::Walk};
 
 /// How many numbered databases `SELECT` knows.
 pub(crate) const NUMBERED_COUNT: u8 = 16;
@@ -46,6 +46,8 @@ pub(crate) struct Shared {
     /// The snapshot being taken, if one is.
     pub(crate) walk: Option<Walk>,
     pub(crate) effects: Effects,
+    /// What `CONFIG SET` has sent through the log.
+    pub(crate) settings: Settings,
     /// Keys reclaimed because their time had come, since this replica started.
     pub(crate) expired: u64,
 }
@@ -57,6 +59,7 @@ impl Store {
             expiry: ExpiryIndex::default(),
             walk: None,
             effects: Effects::default(),
+            settings: Settings::new(seed),
             expired: 0,
         };
         Store { databases: BTreeMap::new(), shared }

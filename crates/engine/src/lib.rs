@@ -4,6 +4,8 @@
 //! 1 to *n*; time and randomness come from an entry's header. `value` knows data, `family` knows syntax and replies,
 //! `keyspace` keeps both apart and everything else (expiry, counters, snapshot, effects) in step.
 
+#![allow(dead_code, reason = "the types of values come one by one")]
+
 mod digest;
 mod dispatch;
 mod effect;
@@ -13,11 +15,12 @@ mod family;
 mod keyspace;
 mod random;
 mod session;
+mod settings;
 mod snapshot;
 mod stats;
 mod value;
 
-pub use effect::{Effect, KeyAt};
+pub use effect::{Effect, EventClass, KeyAt};
 pub use engine::{Applied, Engine, ReadError, SectionResult};
 pub use entry::CorruptEntry;
 pub use snapshot::{CorruptSnapshot, Restorer};

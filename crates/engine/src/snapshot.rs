@@ -1,6 +1,6 @@
 //! Snapshots that do not stop the world (design §5.11), and restoring from them.
 //!
-//! A snapshot is a stream of items, cut into chunks of whole items: one head (format version, time, index, sessions),
+//! A snapshot is a stream of items, cut into chunks of whole items: one head (format version, time, index, settings, sessions),
 //! any number of runs of records of one slot, one end with the number of keys. [`Walk`] makes it while commands go on,
 //! [`Restorer`] reads it.
 
@@ -8,12 +8,15 @@ mod codec;
 mod restore;
 mod walk;
 
-pub(crate) use codec::encode_record;
+pub(crate) use codec::{Input, encode_record, put_bytes, put_varint};
 pub use restore::{CorruptSnapshot, Restorer};
 pub(crate) use walk::Walk;
 
-/// The format that this build writes and the only one it reads.
-const VERSION: u8 = 1;
+/// The format that this build writes. It reads the earlier ones too.
+const VERSION: u8 = 2;
+
+/// The format without settings, in which all values were strings.
+const WITHOUT_SETTINGS: u8 = 1;
 
 /// First bytes of a snapshot.
 const MAGIC: [u8; 4] = *b"MSNP";

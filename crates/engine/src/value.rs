@@ -1,51 +1,166 @@
 //! What a key can hold. Data only: no syntax, no replies.
 //!
-//! Strings are the one type so far; each further type is a variant of [`Value`] and [`ValueRef`], and the compiler
-//! then names every place (type name, copy, snapshot, digest, size) that must know it.
+//! A type is a file below `value/` that implements [`Collection`], and one line in `collections!` below; type name,
+//! copy, snapshot, digest and size follow.
 
+mod packed;
+mod set;
 mod string;
 
+pub(crate) use packed::Packed;
+pub(crate) use set::Set;
 pub(crate) use string::{StringForm, StringValue};
 
-/// A value that is owned, outside or inside an object.
-#[derive(Debug)]
-pub(crate) enum Value {
-    Str(StringValue),
-}
+use std::fmt::Debug;
 
-/// A value to look at, wherever its bytes lie.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum ValueRef<'a> {
-    Str { bytes: &'a [u8], form: StringForm },
-}
+use crate::{
+    settings::Settings,
+    snapshot::{CorruptSnapshot, Input},
+};
 
-impl Value {
-    pub(crate) fn as_ref(&self) -> ValueRef<'_> {
-        match self {
-            Value::Str(string) => ValueRef::Str { bytes: string.bytes(), form: string.form() },
-        }
-    }
+/// A value that is no string.
+pub(crate) trait Collection: Variant + Clone + Debug {
+    /// Whether it holds nothing: its key is then removed.
+    fn is_empty(&self) -> bool;
 
     /// Bytes on the heap.
-    pub(crate) fn heap_size(&self) -> usize {
-        match self {
-            Value::Str(string) => string.heap_size(),
-        }
-    }
-}
-
-impl ValueRef<'_> {
-    /// As `TYPE` names it.
-    pub(crate) fn type_name(&self) -> &'static str {
-        match self {
-            ValueRef::Str { .. } => "string",
-        }
-    }
+    fn heap_size(&self) -> usize;
 
     /// As `OBJECT ENCODING` names it.
-    pub(crate) fn encoding_name(&self) -> &'static str {
-        match self {
-            ValueRef::Str { bytes, form } => form.encoding_name(bytes),
-        }
-    }
+    fn encoding_name(&self, settings: &Settings) -> &'static str;
+
+    /// Appends all of its state, independent of how it lies in memory: for snapshots and the digest.
+    fn encode(&self, out: &mut Vec<u8>);
+
+    /// Reads what [`Collection::encode`] wrote. Trusts nothing, and never makes an empty value.
+    fn decode(input: &mut Input<'_>) -> Result<Self, CorruptSnapshot>;
 }
+
+/// What `collections!` says of a type.
+pub(crate) trait Variant: Sized {
+    /// As `TYPE` names it.
+    const TYPE: &'static str;
+
+    /// The value, if it is of this type.
+    fn of(value: &Value) -> Option<&Self>;
+
+    /// As [`Variant::of`], to change it.
+    fn of_mut(value: &mut Value) -> Option<&mut Self>;
+
+    fn into_value(self) -> Value;
+}
+
+/// Turns `Variant(type) = kind in snapshots, name in TYPE` lines into [`Value`] and all that is said of each type.
+macro_rules! collections {
+    ($($variant:ident($type:ty) = $kind:literal, $name:literal;)+) => {
+        /// A value that is owned, outside or inside an object.
+        #[derive(Debug)]
+        pub(crate) enum Value { Str(StringValue), $($variant($type)),+ }
+
+        /// A value to look at, wherever its bytes lie.
+        #[derive(Clone, Copy, Debug)]
+        pub(crate) enum ValueRef<'a> {
+            Str { bytes: &'a [u8], form: StringForm },
+            $($variant(&'a $type)),+
+        }
+
+        impl Value {
+            pub(crate) fn as_ref(&self) -> ValueRef<'_> {
+                match self {
+                    Value::Str(string) => ValueRef::Str { bytes: string.bytes(), form: string.form() },
+                    $(Value::$variant(collection) => ValueRef::$variant(collection)),+
+                }
+            }
+
+            /// Bytes on the heap.
+            pub(crate) fn heap_size(&self) -> usize {
+                match self {
+                    Value::Str(string) => string.heap_size(),
+                    $(Value::$variant(collection) => collection.heap_size()),+
+                }
+            }
+
+            /// Reads a collection of that kind.
+            pub(crate) fn decode(kind: u8, input: &mut Input<'_>) -> Result<Value, CorruptSnapshot> {
+                match kind {
+                    $($kind => <$type as Collection>::decode(input).map(Variant::into_value),)+
+                    kind => Err(CorruptSnapshot::Kind(kind)),
+                }
+            }
+        }
+
+        impl<'a> ValueRef<'a> {
+            /// As `TYPE` names it.
+            pub(crate) fn type_name(&self) -> &'static str {
+                match self {
+                    ValueRef::Str { .. } => "string",
+                    $(ValueRef::$variant(_) => $name),+
+                }
+            }
+
+            /// As `OBJECT ENCODING` names it.
+            pub(crate) fn encoding_name(&self, settings: &Settings) -> &'static str {
+                match self {
+                    ValueRef::Str { bytes, form } => form.encoding_name(bytes),
+                    $(ValueRef::$variant(collection) => collection.encoding_name(settings)),+
+                }
+            }
+
+            /// The number that stands for its type in snapshots; never reused.
+            pub(crate) fn kind(&self) -> u8 {
+                match self {
+                    ValueRef::Str { .. } => STRING_KIND,
+                    $(ValueRef::$variant(_) => $kind),+
+                }
+            }
+
+            /// Appends all of the value's state.
+            pub(crate) fn encode(&self, out: &mut Vec<u8>) {
+                match self {
+                    ValueRef::Str { bytes, form } => {
+                        out.push(form.number());
+                        crate::snapshot::put_bytes(out, bytes);
+                    }
+                    $(ValueRef::$variant(collection) => collection.encode(out)),+
+                }
+            }
+
+            /// A copy that is owned.
+            pub(crate) fn to_value(self) -> Value {
+                match self {
+                    ValueRef::Str { bytes, form } => Value::Str(StringValue::new(bytes.to_vec(), form)),
+                    $(ValueRef::$variant(collection) => Value::$variant(collection.clone())),+
+                }
+            }
+
+        }
+
+        $(
+            impl Variant for $type {
+                const TYPE: &'static str = $name;
+
+                fn of(value: &Value) -> Option<&$type> {
+                    if let Value::$variant(collection) = value { Some(collection) } else { None }
+                }
+
+                fn of_mut(value: &mut Value) -> Option<&mut $type> {
+                    if let Value::$variant(collection) = value { Some(collection) } else { None }
+                }
+
+                fn into_value(self) -> Value {
+                    Value::$variant(self)
+                }
+            }
+        )+
+    };
+}
+
+/// The kind of strings in snapshots.
+pub(crate) const STRING_KIND: u8 = 1;
+
+collections! {
+    Set(Set) = 3, "set";
+}
+
+/// Objects of all types are as large as the largest: what is larger belongs behind a pointer of its own.
+const _: () = assert!(size_of::<Value>() <= 32);

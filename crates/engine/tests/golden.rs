@@ -14,7 +14,11 @@ use support::{apply, call, read, rest_of_snapshot, words};
 const ENTRY: &str = "01e803000000000000070000000000000000000000050000000000000001000000000000000000000000000000\
     020000003b0000001f000000020000000400000001000000610100000031020000005058030000003530301400\
     00000c0000000200000001000000620300000078797a";
-const SNAPSHOT: &str = "014d534e5001e8030000000000000100000000000000010502e80701010211050000002b4f4b0d0a040000003a\
+const SNAPSHOT: &str = "014d534e5002e803000000000000010000000000000000010502e80701010211050000002b4f4b0d0a040000003a\
+    330d0a020000000000e40c0100000001000162000378797a020000000000873c0100000001010161dc05000000\
+    000000000131030200000000000000";
+/// As version 1 had it: without settings.
+const SNAPSHOT_1: &str = "014d534e5001e8030000000000000100000000000000010502e80701010211050000002b4f4b0d0a040000003a\
     330d0a020000000000e40c0100000001000162000378797a020000000000873c0100000001010161dc05000000\
     000000000131030200000000000000";
 
@@ -53,10 +57,12 @@ fn snapshots_are_written_and_read_as_ever() {
     let mut chunks = Vec::new();
     rest_of_snapshot(&mut engine, usize::MAX, &mut chunks);
     assert_eq!(hex(&chunks.concat()), SNAPSHOT);
-    let mut restorer = Restorer::new(1);
-    restorer.feed(&bytes(SNAPSHOT)).unwrap();
-    let restored = restorer.finish().unwrap();
-    assert_eq!(restored.digest(), engine.digest());
-    assert_eq!(read(&restored, 1000, "GET b").unwrap(), "$3\r\nxyz\r\n");
-    assert_eq!((restored.session_sequence(5), restored.next_expiry_ms()), (Some(2), Some(1500)));
+    for snapshot in [SNAPSHOT, SNAPSHOT_1] {
+        let mut restorer = Restorer::new(1);
+        restorer.feed(&bytes(snapshot)).unwrap();
+        let restored = restorer.finish().unwrap();
+        assert_eq!(restored.digest(), engine.digest());
+        assert_eq!(read(&restored, 1000, "GET b").unwrap(), "$3\r\nxyz\r\n");
+        assert_eq!((restored.session_sequence(5), restored.next_expiry_ms()), (Some(2), Some(1500)));
+    }
 }

@@ -3,7 +3,6 @@
 //! One table of what really exists ([`table::SETTINGS`]): a setting that would change nothing is not there. A change
 //! of several is made on a copy that then replaces the settings, so it is all or nothing.
 
-mod memory;
 mod table;
 
 use std::sync::Arc;

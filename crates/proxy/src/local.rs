@@ -76,8 +76,11 @@ pub(crate) fn execute(
         C::CommandGetkeysandflags => introspect::keys_and_flags(*args, reply),
         C::Info => return info::info(context, args, reply),
         C::Time => time::time(reply),
-        C::ConfigGet => config::get(context, args, reply),
-        C::ConfigSet => config::set(context, args, reply),
+        C::ConfigGet => return config::get(context, args, reply),
+        C::ConfigSet => match config::set(context, args, reply) {
+            Ok(outcome) => return outcome,
+            Err(error) => Err(error),
+        },
         C::ConfigResetstat => config::reset_statistics(context, reply),
         C::ConfigRewrite => config::rewrite(),
         C::Debug => match debug::debug(args, reply) {

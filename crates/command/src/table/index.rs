@@ -4,7 +4,7 @@
 //! Subcommands are in the same table, under their own word and the row of their container.
 
 use super::{Command, Container, EngineCommand, ProxyCommand};
-use crate::{CommandSpec, ReplyError};
+use crate::{CommandSpec, Flags, ReplyError};
 
 /// What a name stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,12 +41,14 @@ struct Row {
     /// The number of its container's row.
     parent: u16,
     has_subcommands: bool,
+    is_internal: bool,
     entry: Entry,
 }
 
 const fn table() -> [Row; COUNT] {
     let entries = entries();
-    let nothing = Row { word: b"", parent: NONE, has_subcommands: false, entry: entries[0] };
+    let nothing =
+        Row { word: b"", parent: NONE, has_subcommands: false, is_internal: false, entry: entries[0] };
     let mut rows = [nothing; COUNT];
     let mut at = 0;
     while at < COUNT {
@@ -56,7 +58,9 @@ const fn table() -> [Row; COUNT] {
             Some(bar) => (number_of(&entries, name.split_at(bar).0), name.split_at(bar + 1).1),
             None => (NONE, name),
         };
-        rows[at] = Row { word, parent, has_subcommands: entry.spec().is_container(), entry };
+        let spec = entry.spec();
+        let (has_subcommands, is_internal) = (spec.is_container(), spec.flags.contains(Flags::INTERNAL));
+        rows[at] = Row { word, parent, has_subcommands, is_internal, entry };
         at += 1;
     }
     rows
@@ -155,7 +159,7 @@ fn row(parent: u16, word: &[u8]) -> Option<(u16, &'static Row)> {
     loop {
         let number = INDEX[bucket];
         let row = ROWS.get(usize::from(number))?;
-        if row.parent == parent && row.word.eq_ignore_ascii_case(word) {
+        if row.parent == parent && row.word.eq_ignore_ascii_case(word) && !row.is_internal {
             return Some((number, row));
         }
         bucket = (bucket + 1) % BUCKETS;
@@ -188,9 +192,9 @@ pub(crate) fn named(call: &[&[u8]]) -> Result<(Entry, usize), ReplyError> {
     }
 }
 
-/// All rows: commands, subcommands and containers.
+/// All rows that clients may know: commands, subcommands and containers.
 pub fn rows() -> impl Iterator<Item = &'static CommandSpec> + Clone {
-    ROWS.iter().map(|row| row.entry.spec())
+    ROWS.iter().filter(|row| !row.is_internal).map(|row| row.entry.spec())
 }
 
 /// Finds a command by its whole name in any case; a subcommand as `CLIENT|ID`. Containers are not commands.

@@ -9,15 +9,19 @@ use std::cell::Cell;
 use meridian_command::ReplyError;
 use meridian_topology::Slot;
 
-use super::{Database, Keyspace, Place, Placing, Position, Record, Table};
-use crate::{random::Random, value::ValueRef};
+use super::{Database, Keyspace, Place, Position, Record, Shared, Table};
+use crate::{
+    random::Random,
+    settings::Settings,
+    value::{Collection, ValueRef},
+};
 
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Reader<'a> {
     database: Option<&'a Database>,
     numbered: u8,
-    placing: &'a Placing,
+    shared: &'a Shared,
     entry_ms: u64,
     now_ms: u64,
     random: &'a Random,
@@ -33,12 +37,12 @@ const RANDOM_TRIES: usize = 100;
 impl<'a> Reader<'a> {
     pub(crate) fn new(
         database: Option<&'a Database>,
-        placing: &'a Placing,
+        shared: &'a Shared,
         random: &'a Random,
         entry_ms: u64,
         now_ms: u64,
     ) -> Reader<'a> {
-        Reader { database, numbered: 0, placing, entry_ms, now_ms, random, needs_tick: Cell::new(false) }
+        Reader { database, numbered: 0, shared, entry_ms, now_ms, random, needs_tick: Cell::new(false) }
     }
 
     /// Reads another numbered database from now on.
@@ -97,7 +101,26 @@ impl<'a> Reader<'a> {
         match self.find(key).map(Record::value) {
             None => Ok(None),
             Some(ValueRef::Str { bytes, .. }) => Ok(Some(bytes)),
+            Some(_) => Err(ReplyError::WRONG_TYPE),
         }
+    }
+
+    /// A key's collection; an error if it holds something else.
+    pub(crate) fn collection<T: Collection>(&self, key: &[u8]) -> Result<Option<&'a T>, ReplyError> {
+        match self.find(key) {
+            None => Ok(None),
+            Some(record) => record.collection().map(Some).ok_or(ReplyError::WRONG_TYPE),
+        }
+    }
+
+    /// The replicated settings.
+    pub(crate) fn settings(&self) -> &'a Settings {
+        &self.shared.settings
+    }
+
+    /// What is drawn at random: in an entry the same on all replicas.
+    pub(crate) fn random(&self) -> &'a Random {
+        self.random
     }
 
     /// A random key. Where it falls depends on the keys and the draw alone.
@@ -125,7 +148,7 @@ impl<'a> Reader<'a> {
     }
 
     fn position(&self, key: &[u8]) -> Option<(&'a Table, Position)> {
-        let Place { slot, hash } = self.placing.of(key);
+        let Place { slot, hash } = self.shared.placing.of(key);
         let table = self.keyspace()?.table(slot)?;
         let position = table.locate(hash, key).ok()?;
         Some((table, position))

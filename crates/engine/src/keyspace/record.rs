@@ -6,7 +6,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::value::{StringForm, StringValue, Value, ValueRef};
+use crate::value::{Collection, StringForm, StringValue, Value, ValueRef};
 
 /// A key with its value, as it stands in a table.
 #[derive(Debug)]
@@ -140,6 +140,28 @@ impl Record {
     pub(crate) fn new(key: &[u8], value: Value, expiry: Option<u64>) -> Record {
         match value {
             Value::Str(string) => Record::string(key, string.bytes(), string.form(), expiry),
+            value => {
+                let mut record = Record::vacant();
+                let object = Object { key: key.into(), expiry_ms: expiry.unwrap_or(0), value };
+                record.body = Body::Object(Box::new(object));
+                record
+            }
+        }
+    }
+
+    /// The collection it holds, if it is of that type.
+    pub(crate) fn collection<T: Collection>(&self) -> Option<&T> {
+        match &self.body {
+            Body::Blob(_) => None,
+            Body::Object(object) => T::of(&object.value),
+        }
+    }
+
+    /// The collection it holds, to change it, if it is of that type.
+    pub(crate) fn collection_mut<T: Collection>(&mut self) -> Option<&mut T> {
+        match &mut self.body {
+            Body::Blob(_) => None,
+            Body::Object(object) => T::of_mut(&mut object.value),
         }
     }
 
@@ -279,6 +301,7 @@ impl Record {
     pub(crate) fn copied(&self, key: &[u8]) -> Record {
         match self.value() {
             ValueRef::Str { bytes, form } => Record::string(key, bytes, form, self.expiry()),
+            value => Record::new(key, value.to_value(), self.expiry()),
         }
     }
 
@@ -325,6 +348,7 @@ impl Record {
                     string.grow(length_min);
                     Some(string.bytes_mut())
                 }
+                _ => None,
             },
         }
     }
@@ -343,6 +367,7 @@ impl Record {
         match &mut self.body {
             Body::Object(object) => match &mut object.value {
                 Value::Str(string) => Some(string),
+                _ => None,
             },
             Body::Blob(_) => None,
         }
@@ -354,7 +379,7 @@ mod tests {
     use super::*;
 
     fn text(record: &Record) -> &[u8] {
-        let ValueRef::Str { bytes, .. } = record.value();
+        let ValueRef::Str { bytes, .. } = record.value() else { panic!("a string") };
         bytes
     }
 

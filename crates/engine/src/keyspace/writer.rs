@@ -9,9 +9,10 @@ use meridian_topology::DatabaseId;
 
 use super::{Database, Due, Keyspace, Place, Position, Reader, Record, Shared, Table};
 use crate::{
-    effect::{Effect, KeyAt},
+    effect::{Effect, EventClass, KeyAt},
     random::Random,
-    value::{StringForm, ValueRef},
+    settings::Settings,
+    value::{Collection, StringForm, ValueRef},
 };
 
 /// A key together with its place, which is computed once per command.
@@ -56,10 +57,25 @@ impl<'a> Writer<'a> {
         self.time_ms
     }
 
+    /// What is drawn at random: the same on all replicas.
+    pub(crate) fn random(&self) -> &'a Random {
+        self.random
+    }
+
+    /// The replicated settings.
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.shared.settings
+    }
+
+    /// As [`Writer::settings`], to change them.
+    pub(crate) fn settings_mut(&mut self) -> &mut Settings {
+        &mut self.shared.settings
+    }
+
     /// The same numbered database for reading.
     pub(crate) fn reader(&self) -> Reader<'_> {
         let mut reader =
-            Reader::new(Some(self.database), &self.shared.placing, self.random, self.time_ms, self.time_ms);
+            Reader::new(Some(self.database), self.shared, self.random, self.time_ms, self.time_ms);
         reader.select(self.numbered);
         reader
     }
@@ -88,7 +104,105 @@ impl<'a> Writer<'a> {
         match self.find(key).map(Record::value) {
             None => Ok(None),
             Some(ValueRef::Str { bytes, .. }) => Ok(Some(bytes)),
+            Some(_) => Err(ReplyError::WRONG_TYPE),
         }
+    }
+
+    /// A key's collection; an error if it holds something else.
+    pub(crate) fn collection<T: Collection>(&mut self, key: Key<'_>) -> Result<Option<&T>, ReplyError> {
+        match self.find(key) {
+            None => Ok(None),
+            Some(record) => record.collection().map(Some).ok_or(ReplyError::WRONG_TYPE),
+        }
+    }
+
+    /// Changes a key's collection in place; removes the key if it is empty then. `None` if there is no such key.
+    ///
+    /// The key counts as changed. A change that may turn out to be none goes through [`Writer::change_if`].
+    pub(crate) fn change<T: Collection, R>(
+        &mut self,
+        key: Key<'_>,
+        change: impl FnOnce(&mut T, &Settings) -> R,
+    ) -> Result<Option<R>, ReplyError> {
+        self.change_if(key, |collection, settings| (change(collection, settings), true))
+    }
+
+    /// As [`Writer::change`]; the closure also says whether it changed anything.
+    pub(crate) fn change_if<T: Collection, R>(
+        &mut self,
+        key: Key<'_>,
+        change: impl FnOnce(&mut T, &Settings) -> (R, bool),
+    ) -> Result<Option<R>, ReplyError> {
+        if self.collection::<T>(key)?.is_none() {
+            return Ok(None);
+        }
+        let Ok(position) = self.before_write(key) else { return Ok(None) };
+        let Some(keyspace) = self.database.keyspace_mut(self.numbered) else { return Ok(None) };
+        let Some(table) = keyspace.table_mut(key.place.slot) else { return Ok(None) };
+        let record = table.at_mut(position);
+        let size = record.heap_size();
+        let collection = record.collection_mut::<T>().ok_or(ReplyError::WRONG_TYPE)?;
+        let (outcome, changed) = change(collection, &self.shared.settings);
+        let empty = collection.is_empty();
+        let grown = record.heap_size();
+        keyspace.resized(size, grown);
+        if empty {
+            let record = keyspace.take(key.place.slot, position);
+            self.reindex(key.place, record.and_then(|record| record.expiry()), None);
+            self.effect(key, Effect::Removed);
+        } else if changed {
+            self.changed(key);
+        }
+        Ok(Some(outcome))
+    }
+
+    /// As [`Writer::change`], but begins with an empty collection if there is no such key. One that stays empty makes
+    /// no key.
+    pub(crate) fn change_or_make<T: Collection + Default, R>(
+        &mut self,
+        key: Key<'_>,
+        change: impl FnOnce(&mut T, &Settings) -> R,
+    ) -> Result<R, ReplyError> {
+        self.change_or_make_if(key, |collection, settings| (change(collection, settings), true))
+    }
+
+    /// As [`Writer::change_or_make`]; the closure also says whether it changed anything.
+    pub(crate) fn change_or_make_if<T: Collection + Default, R>(
+        &mut self,
+        key: Key<'_>,
+        change: impl FnOnce(&mut T, &Settings) -> (R, bool),
+    ) -> Result<R, ReplyError> {
+        if self.exists(key) {
+            return match self.change_if(key, change)? {
+                Some(outcome) => Ok(outcome),
+                None => Err(ReplyError::WRONG_TYPE),
+            };
+        }
+        let mut made = T::default();
+        let (outcome, _) = change(&mut made, &self.shared.settings);
+        if !made.is_empty() {
+            self.put_collection(key, made, None);
+        }
+        Ok(outcome)
+    }
+
+    /// Makes a key hold a collection, whatever it held before. An empty one removes the key.
+    pub(crate) fn put_collection<T: Collection>(&mut self, key: Key<'_>, value: T, expiry: Option<u64>) {
+        let replaced = self.remove(key).is_some();
+        if value.is_empty() {
+            if replaced {
+                self.effect(key, Effect::Removed);
+            }
+            return;
+        }
+        self.insert(key, Record::new(key.bytes, value.into_value(), expiry), replaced);
+    }
+
+    /// Tells of a keyspace event; every handler that changes something does, as Redis would.
+    pub(crate) fn event(&mut self, class: EventClass, name: &'static str, key: Key<'_>) {
+        let (database, numbered) = (DatabaseId(self.database.id), self.numbered);
+        let at = || KeyAt { database, numbered, key: key.bytes.into() };
+        self.shared.effects.event(class, name, at);
     }
 
     /// Makes a key hold a string, whatever it held before.
@@ -101,6 +215,7 @@ impl<'a> Writer<'a> {
                 let record = Record::string(key.bytes, value, form, expiry);
                 record.touch(now_s);
                 keyspace.put(key.place, position, record);
+                self.event(EventClass::New, "new", key);
                 None
             }
             Ok(position) => {
@@ -122,11 +237,19 @@ impl<'a> Writer<'a> {
     /// Puts a record in under its own key, whatever that key held before.
     pub(crate) fn put(&mut self, key: Key<'_>, record: Record) {
         self.take(key);
+        self.insert(key, record, false);
+    }
+
+    /// Puts a record in under its own key, which is absent. Whether it was there until now decides about its event.
+    fn insert(&mut self, key: Key<'_>, record: Record, replaced: bool) {
         let expiry = record.expiry();
         let position = self.before_write(key).unwrap_or_else(|position| position);
         record.touch(self.time_ms / 1000);
         self.database.keyspace_or_new(self.numbered).put(key.place, position, record);
         self.reindex(key.place, None, expiry);
+        if !replaced {
+            self.event(EventClass::New, "new", key);
+        }
         self.changed(key);
     }
 
@@ -181,11 +304,16 @@ impl<'a> Writer<'a> {
 
     /// Takes a key out; nothing if it is absent.
     pub(crate) fn take(&mut self, key: Key<'_>) -> Option<Record> {
+        let record = self.remove(key)?;
+        self.effect(key, Effect::Removed);
+        Some(record)
+    }
+
+    fn remove(&mut self, key: Key<'_>) -> Option<Record> {
         self.position(key)?;
         let position = self.before_write(key).ok()?;
         let record = self.database.keyspace_mut(self.numbered)?.take(key.place.slot, position)?;
         self.reindex(key.place, record.expiry(), None);
-        self.effect(key, Effect::Removed);
         Some(record)
     }
 
@@ -254,6 +382,7 @@ impl<'a> Writer<'a> {
 
     fn effect(&mut self, key: Key<'_>, kind: fn(KeyAt) -> Effect) {
         let (database, numbered) = (DatabaseId(self.database.id), self.numbered);
+        self.shared.key_changed(self.database.id, numbered, key.bytes);
         self.shared.effects.push(|| kind(KeyAt { database, numbered, key: key.bytes.into() }));
     }
 }
@@ -279,13 +408,17 @@ pub(super) fn drop_due(database: &mut Database, shared: &mut Shared, due: Due) {
         let Some(position) = found else { return };
         let Some(record) = keyspace.take(place.slot, position) else { return };
         shared.expired += 1;
-        shared.effects.push(|| {
-            Effect::Expired(KeyAt { database: DatabaseId(due.database), numbered, key: record.key().into() })
-        });
+        let at = || KeyAt { database: DatabaseId(due.database), numbered, key: record.key().into() };
+        shared.key_changed(due.database, numbered, record.key());
+        shared.effects.push(|| Effect::Expired(at()));
+        shared.effects.event(EventClass::Expired, "expired", at);
     }
 }
 
 impl Shared {
+    /// Every change, removal and expiry of a key passes here: what WATCH has to know of. (A flush drops all at once.)
+    fn key_changed(&mut self, _database: u32, _numbered: u8, _key: &[u8]) {}
+
     /// Takes all keys of a keyspace out of the index: one by one, or by one pass over the index if it has not many
     /// others.
     fn forget_expiries(&mut self, database: u32, numbered: u8, keyspace: &Keyspace) {

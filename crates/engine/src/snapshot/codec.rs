@@ -7,30 +7,20 @@ use super::restore::CorruptSnapshot;
 use crate::{
     keyspace::Record,
     session::{Block, Session, Sessions},
-    value::{StringForm, StringValue, Value, ValueRef},
+    value::{STRING_KIND, StringForm, Value},
 };
-
-const STRING: u8 = 1;
 
 /// Appends `kind u8 | has expiry u8 | key | expiry u64, if it has | value`.
 pub(crate) fn encode_record(buffer: &mut Vec<u8>, record: &Record) {
-    match record.value() {
-        ValueRef::Str { bytes, form } => {
-            encode_key(buffer, STRING, record);
-            buffer.push(form.number());
-            put_bytes(buffer, bytes);
-        }
-    }
-}
-
-fn encode_key(buffer: &mut Vec<u8>, kind: u8, record: &Record) {
-    buffer.push(kind);
+    let value = record.value();
+    buffer.push(value.kind());
     let expiry = record.expiry();
     buffer.push(u8::from(expiry.is_some()));
     put_bytes(buffer, record.key());
     if let Some(at_ms) = expiry {
         buffer.extend_from_slice(&at_ms.to_le_bytes());
     }
+    value.encode(buffer);
 }
 
 /// Reads one record.
@@ -39,14 +29,11 @@ pub(super) fn decode_record(input: &mut Input<'_>) -> Result<Record, CorruptSnap
     let has_expiry = input.byte()? != 0;
     let key = input.bytes()?;
     let expiry = if has_expiry { Some(input.u64()?) } else { None };
-    let value = match kind {
-        STRING => {
-            let form = StringForm::of(input.byte()?);
-            Value::Str(StringValue::new(input.bytes()?.to_vec(), form))
-        }
-        kind => return Err(CorruptSnapshot::Kind(kind)),
-    };
-    Ok(Record::new(key, value, expiry))
+    if kind == STRING_KIND {
+        let form = StringForm::of(input.byte()?);
+        return Ok(Record::string(key, input.bytes()?, form, expiry));
+    }
+    Ok(Record::new(key, Value::decode(kind, input)?, expiry))
 }
 
 pub(super) fn encode_sessions(buffer: &mut Vec<u8>, sessions: &Sessions) {
@@ -85,7 +72,8 @@ pub(super) fn decode_sessions(input: &mut Input<'_>) -> Result<Sessions, Corrupt
     Ok(sessions)
 }
 
-pub(super) fn put_varint(buffer: &mut Vec<u8>, mut value: u64) {
+/// Appends a number as LEB128.
+pub(crate) fn put_varint(buffer: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         buffer.push(value as u8 | 0x80);
         value >>= 7;
@@ -93,41 +81,42 @@ pub(super) fn put_varint(buffer: &mut Vec<u8>, mut value: u64) {
     buffer.push(value as u8);
 }
 
-fn put_bytes(buffer: &mut Vec<u8>, bytes: &[u8]) {
+/// Appends a length and so many bytes.
+pub(crate) fn put_bytes(buffer: &mut Vec<u8>, bytes: &[u8]) {
     put_varint(buffer, bytes.len() as u64);
     buffer.extend_from_slice(bytes);
 }
 
 /// Reads from the front of a chunk. Never past its end, and never allocates.
 #[derive(Debug)]
-pub(super) struct Input<'a> {
+pub(crate) struct Input<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> Input<'a> {
-    pub(super) fn new(bytes: &'a [u8]) -> Input<'a> {
+    pub(crate) fn new(bytes: &'a [u8]) -> Input<'a> {
         Input { rest: bytes }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.rest.is_empty()
     }
 
-    pub(super) fn array<const N: usize>(&mut self) -> Result<[u8; N], CorruptSnapshot> {
+    pub(crate) fn array<const N: usize>(&mut self) -> Result<[u8; N], CorruptSnapshot> {
         let (head, tail) = self.rest.split_first_chunk::<N>().ok_or(CorruptSnapshot::Malformed)?;
         self.rest = tail;
         Ok(*head)
     }
 
-    pub(super) fn byte(&mut self) -> Result<u8, CorruptSnapshot> {
+    pub(crate) fn byte(&mut self) -> Result<u8, CorruptSnapshot> {
         self.array::<1>().map(|[byte]| byte)
     }
 
-    pub(super) fn u64(&mut self) -> Result<u64, CorruptSnapshot> {
+    pub(crate) fn u64(&mut self) -> Result<u64, CorruptSnapshot> {
         self.array().map(u64::from_le_bytes)
     }
 
-    pub(super) fn varint(&mut self) -> Result<u64, CorruptSnapshot> {
+    pub(crate) fn varint(&mut self) -> Result<u64, CorruptSnapshot> {
         let mut value = 0_u64;
         for shift in (0..64).step_by(7) {
             let byte = self.byte()?;
@@ -143,7 +132,7 @@ impl<'a> Input<'a> {
         Err(CorruptSnapshot::Malformed)
     }
 
-    pub(super) fn bytes(&mut self) -> Result<&'a [u8], CorruptSnapshot> {
+    pub(crate) fn bytes(&mut self) -> Result<&'a [u8], CorruptSnapshot> {
         let length = usize::try_from(self.varint()?).map_err(|_| CorruptSnapshot::Malformed)?;
         let (bytes, rest) = self.rest.split_at_checked(length).ok_or(CorruptSnapshot::Malformed)?;
         self.rest = rest;

@@ -3,7 +3,7 @@
 use meridian_topology::Slot;
 
 use super::{
-    END, HEAD, MAGIC, RECORDS, VERSION,
+    END, HEAD, MAGIC, RECORDS, VERSION, WITHOUT_SETTINGS,
     codec::{self, Input},
 };
 use crate::{
@@ -105,12 +105,15 @@ impl Restorer {
         if input.array::<4>()? != MAGIC {
             return Err(CorruptSnapshot::Malformed);
         }
-        match input.byte()? {
-            VERSION => {}
-            version => return Err(CorruptSnapshot::Version(version)),
+        let version = input.byte()?;
+        if !(WITHOUT_SETTINGS..=VERSION).contains(&version) {
+            return Err(CorruptSnapshot::Version(version));
         }
         self.time_ms = input.u64()?;
         self.index = input.u64()?;
+        if version != WITHOUT_SETTINGS {
+            self.store.shared.settings.decode(input)?;
+        }
         self.sessions = codec::decode_sessions(input)?;
         self.state = State::Records;
         Ok(())

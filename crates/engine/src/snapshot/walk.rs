@@ -14,6 +14,7 @@ use super::{END, HEAD, MAGIC, RECORDS, VERSION, codec};
 use crate::{
     keyspace::{Database, Keyspace, NUMBERED_COUNT, Place, Table},
     session::Sessions,
+    settings::Settings,
 };
 
 /// See the module.
@@ -57,13 +58,14 @@ impl Spot {
 }
 
 impl Walk {
-    /// Begins with what is not walked: time, index and sessions.
-    pub(crate) fn begin(time_ms: u64, index: u64, sessions: &Sessions) -> Walk {
+    /// Begins with what is not walked: time, index, settings and sessions.
+    pub(crate) fn begin(time_ms: u64, index: u64, settings: &Settings, sessions: &Sessions) -> Walk {
         let mut ready = vec![HEAD];
         ready.extend_from_slice(&MAGIC);
         ready.push(VERSION);
         ready.extend_from_slice(&time_ms.to_le_bytes());
         ready.extend_from_slice(&index.to_le_bytes());
+        settings.encode(&mut ready);
         codec::encode_sessions(&mut ready, sessions);
         Walk {
             position: Some(Spot::beginning(0, 0)),

@@ -1,8 +1,8 @@
 //! The table of settings: how each is read and written as text.
 
-use meridian_command::number::parse_i64;
+use meridian_command::number::{parse_i64, parse_memory};
 
-use super::{OutputLimit, OutputLimits, Settings, memory};
+use super::{OutputLimit, OutputLimits, Settings};
 use crate::session::NUMBERED_DATABASES;
 
 /// One setting.
@@ -97,7 +97,7 @@ impl Setting {
                 *field(settings) = within(number, least, most)?;
             }
             Kind::Memory { least, field } => {
-                let bytes = text(value).and_then(memory::parse).ok_or("argument must be a memory value")?;
+                let bytes = text(value).and_then(parse_memory).ok_or("argument must be a memory value")?;
                 // Redis counts in signed 64 bits: what exceeds them counts as negative.
                 *field(settings) = within(i64::try_from(bytes).unwrap_or(-1), least, i64::MAX)?;
             }
@@ -143,7 +143,7 @@ fn parse_limits(value: &[u8], mut limits: OutputLimits) -> Result<OutputLimits, 
             "pubsub" => &mut limits.pubsub,
             _ => return Err("Invalid client class specified in buffer limit configuration.".to_owned()),
         };
-        let size = |text: &str| memory::parse(text).and_then(|bytes| usize::try_from(bytes).ok());
+        let size = |text: &str| parse_memory(text).and_then(|bytes| usize::try_from(bytes).ok());
         let (Some(hard), Some(soft), Ok(soft_seconds)) = (size(hard), size(soft), seconds.parse()) else {
             let reason = "Error in hard, soft or soft_seconds setting in buffer limit configuration.";
             return Err(reason.to_owned());

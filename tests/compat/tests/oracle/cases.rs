@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use meridian_command::{EngineCommand, Protocol};
+use meridian_command::{EngineCommand, Flags, Protocol};
 use meridian_tests_compat::{
     Client, Redis,
     case::{Target, run},
@@ -66,7 +66,8 @@ fn path_of(command: EngineCommand) -> PathBuf {
 }
 
 fn each_case(mut each: impl FnMut(&Path, &str)) {
-    for command in EngineCommand::ALL {
+    let internal = |command: &EngineCommand| command.spec().flags.contains(Flags::INTERNAL);
+    for command in EngineCommand::ALL.iter().filter(|command| !internal(command)) {
         let path = path_of(*command);
         let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         each(&path, &text);

@@ -17,7 +17,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use meridian_command::{CommandSpec, EngineCommand, Protocol, resolve};
+use meridian_command::{CommandSpec, EngineCommand, Flags, Protocol, resolve};
 use meridian_resp::{Value, decode};
 use meridian_tests_compat::{Client, Redis};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
@@ -282,6 +282,9 @@ fn run(redis: &Redis, protocol: Protocol, seed: u64) {
         }
         pair.bare.read_outside = random.random_bool(0.5);
         let command = EngineCommand::ALL[random.random_range(0..EngineCommand::ALL.len())];
+        if command.spec().flags.contains(Flags::INTERNAL) {
+            continue;
+        }
         // Emptying everything as often as anything else would leave little to see.
         let empties = matches!(command, EngineCommand::Flushall | EngineCommand::Flushdb);
         if empties && random.random_bool(0.9) {

@@ -7,6 +7,7 @@ use super::{
     bits::{self, Operation},
 };
 use crate::{
+    effect::EventClass,
     family::Outcome,
     keyspace::{Key, Writer},
     value::StringForm,
@@ -38,14 +39,19 @@ pub(super) fn change<R>(
 ) -> Result<R, ReplyError> {
     let grows = writer.string(key)?.is_none_or(|string| string.len() < length);
     if grows {
-        return writer.change_string(key, length, |string| edit(string).0);
+        let outcome = writer.change_string(key, length, |string| edit(string).0)?;
+        writer.event(EventClass::String, "setbit", key);
+        return Ok(outcome);
     }
     let mut outcome = None;
-    writer.update(key, |record| {
+    let changed = writer.update(key, |record| {
         let (result, changed) = edit(record.string_mut(0)?);
         outcome = Some(result);
         changed.then_some(())
     });
+    if changed.is_some() {
+        writer.event(EventClass::String, "setbit", key);
+    }
     outcome.ok_or(ReplyError::WRONG_TYPE)
 }
 
@@ -60,10 +66,11 @@ pub(crate) fn bitop(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut ReplyWr
         let strings = strings.collect::<Result<Vec<_>, _>>()?;
         bits::combine(operation, strings.into_iter())
     };
-    if result.is_empty() {
-        writer.take(target);
-    } else {
+    if !result.is_empty() {
         writer.put_string(target, &result, StringForm::Raw, None);
+        writer.event(EventClass::String, "set", target);
+    } else if writer.take(target).is_some() {
+        writer.event(EventClass::Generic, "del", target);
     }
     reply.integer(result.len() as i64);
     Ok(())

@@ -3,6 +3,7 @@
 use meridian_command::{Args, EngineCommand, ReplyError, ReplyWriter};
 
 use crate::{
+    effect::EventClass,
     family::{Outcome, integer},
     keyspace::{Reader, Record, Writer},
 };
@@ -89,11 +90,14 @@ fn set(
         reply.integer(0);
         return Ok(());
     }
-    if at_ms <= now_ms {
+    let event = if at_ms <= now_ms {
         writer.take(key);
+        "del"
     } else {
         writer.set_expiry(key, Some(at_ms.unsigned_abs()));
-    }
+        "expire"
+    };
+    writer.event(EventClass::Generic, event, key);
     reply.integer(1);
     Ok(())
 }
@@ -103,6 +107,7 @@ pub(crate) fn persist(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut Reply
     let has_expiry = writer.find(key).is_some_and(|record| record.expiry().is_some());
     if has_expiry {
         writer.set_expiry(key, None);
+        writer.event(EventClass::Generic, "persist", key);
     }
     reply.integer(i64::from(has_expiry));
     Ok(())

@@ -3,6 +3,7 @@
 use meridian_command::{Args, ReplyWriter};
 
 use crate::{
+    effect::EventClass,
     family::Outcome,
     keyspace::{Reader, Writer},
 };
@@ -10,7 +11,11 @@ use crate::{
 pub(crate) fn del(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
     let mut removed = 0;
     for key in args.iter() {
-        removed += i64::from(writer.take(writer.key(key)).is_some());
+        let key = writer.key(key);
+        if writer.take(key).is_some() {
+            writer.event(EventClass::Generic, "del", key);
+            removed += 1;
+        }
     }
     reply.integer(removed);
     Ok(())

@@ -15,7 +15,7 @@ use crate::{
 const SHARED_INTEGERS: i64 = 10_000;
 
 pub(crate) fn encoding(reader: &Reader<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
-    let name = reader.peek(&args[0]).map(|record| record.value().encoding_name());
+    let name = reader.peek(&args[0]).map(|record| record.value().encoding_name(reader.settings()));
     reply.bulk_or_null(name.map(str::as_bytes));
     Ok(())
 }
@@ -33,6 +33,7 @@ fn is_shared(value: ValueRef<'_>) -> bool {
         ValueRef::Str { bytes, form } => {
             form.integer(bytes).is_some_and(|number| (0..SHARED_INTEGERS).contains(&number))
         }
+        _ => false,
     }
 }
 

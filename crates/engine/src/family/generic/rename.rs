@@ -3,6 +3,7 @@
 use meridian_command::{Args, ReplyError, ReplyWriter};
 
 use crate::{
+    effect::EventClass,
     family::{Outcome, numbered_database},
     keyspace::Writer,
 };
@@ -29,6 +30,8 @@ fn rename_key(writer: &mut Writer<'_>, args: Args<'_>, replace: bool) -> Result<
     }
     let Some(record) = writer.take(from) else { return Ok(false) };
     writer.put(to, record.renamed(to.bytes));
+    writer.event(EventClass::Generic, "rename_from", from);
+    writer.event(EventClass::Generic, "rename_to", to);
     Ok(true)
 }
 
@@ -59,6 +62,7 @@ pub(crate) fn copy(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut ReplyWri
     let done = copied.is_some();
     if let Some(record) = copied {
         writer.put(to, record);
+        writer.event(EventClass::Generic, "copy_to", to);
     }
     writer.select(source);
     reply.integer(i64::from(done));
@@ -80,6 +84,10 @@ pub(crate) fn move_key(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut Repl
     if let Some(record) = record {
         writer.select(target);
         writer.put(key, record);
+        writer.select(source);
+        writer.event(EventClass::Generic, "move_from", key);
+        writer.select(target);
+        writer.event(EventClass::Generic, "move_to", key);
         writer.select(source);
     }
     reply.integer(i64::from(done));

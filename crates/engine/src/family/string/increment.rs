@@ -3,6 +3,7 @@
 use meridian_command::{Args, ReplyError, ReplyWriter, number::Extended};
 
 use crate::{
+    effect::EventClass,
     family::{Outcome, integer},
     keyspace::{Key, Writer},
     value::{StringForm, ValueRef},
@@ -33,6 +34,7 @@ fn add(writer: &mut Writer<'_>, key: &[u8], increment: i64, reply: &mut ReplyWri
     };
     let new = old.checked_add(increment).ok_or(ReplyError::OVERFLOW)?;
     writer.put_string(key, itoa::Buffer::new().format(new).as_bytes(), StringForm::Auto, expiry);
+    writer.event(EventClass::String, "incrby", key);
     reply.integer(new);
     Ok(())
 }
@@ -48,6 +50,7 @@ pub(crate) fn incrbyfloat(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut R
     let mut text = Vec::new();
     old.checked_add(increment).ok_or(ReplyError::NAN_OR_INFINITY)?.write(&mut text);
     writer.put_string(key, &text, StringForm::Text, expiry);
+    writer.event(EventClass::String, "incrbyfloat", key);
     reply.bulk(&text);
     Ok(())
 }
@@ -59,5 +62,6 @@ fn string_with_expiry<'w>(writer: &'w mut Writer<'_>, key: Key<'_>) -> Result<Op
     let Some(record) = writer.find(key) else { return Ok(None) };
     match record.value() {
         ValueRef::Str { bytes, .. } => Ok(Some((bytes, record.expiry()))),
+        _ => Err(ReplyError::WRONG_TYPE),
     }
 }

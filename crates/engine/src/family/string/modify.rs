@@ -4,6 +4,7 @@ use meridian_command::{Args, ReplyError, ReplyWriter};
 
 use super::STRING_BYTES_MAX;
 use crate::{
+    effect::EventClass,
     family::{Outcome, integer},
     keyspace::Writer,
     value::StringForm,
@@ -21,6 +22,7 @@ pub(crate) fn append(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut ReplyW
             writer.update(key, |record| record.append(tail)).ok_or(ReplyError::WRONG_TYPE)?
         }
     };
+    writer.event(EventClass::String, "append", key);
     reply.integer(length as i64);
     Ok(())
 }
@@ -39,6 +41,7 @@ pub(crate) fn setrange(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut Repl
         string[offset..end].copy_from_slice(bytes);
         string.len()
     })?;
+    writer.event(EventClass::String, "setrange", key);
     reply.integer(length as i64);
     Ok(())
 }

@@ -5,6 +5,7 @@ use meridian_command::{Args, EngineCommand, ReplyError, ReplyWriter};
 
 use super::expiry::Unit;
 use crate::{
+    effect::EventClass,
     family::Outcome,
     keyspace::{Key, Record, Writer},
     value::StringForm,
@@ -59,7 +60,7 @@ impl<'a> Options<'a> {
 pub(crate) fn set(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
     let key = writer.key(&args[0]);
     if args.len() == 2 {
-        writer.put_string(key, &args[1], StringForm::Auto, None);
+        put(writer, key, &args[1], None);
         reply.ok();
         return Ok(());
     }
@@ -78,7 +79,10 @@ pub(crate) fn set(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut ReplyWrit
     if options.keep_expiry {
         expiry = old_expiry.flatten();
     }
-    writer.put_string(key, &args[1], StringForm::Auto, expiry);
+    put(writer, key, &args[1], expiry);
+    if options.expiry.is_some() {
+        writer.event(EventClass::Generic, "expire", key);
+    }
     if !options.get {
         reply.ok();
     }
@@ -89,7 +93,7 @@ pub(crate) fn setnx(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut ReplyWr
     let key = writer.key(&args[0]);
     let absent = !writer.exists(key);
     if absent {
-        writer.put_string(key, &args[1], StringForm::Auto, None);
+        put(writer, key, &args[1], None);
     }
     reply.integer(i64::from(absent));
     Ok(())
@@ -112,7 +116,8 @@ fn set_with_expiry(
 ) -> Outcome {
     let at_ms = unit.at_ms(&args[1], writer.time_ms(), command)?;
     let key = writer.key(&args[0]);
-    writer.put_string(key, &args[2], StringForm::Auto, Some(at_ms));
+    put(writer, key, &args[2], Some(at_ms));
+    writer.event(EventClass::Generic, "expire", key);
     reply.ok();
     Ok(())
 }
@@ -144,21 +149,23 @@ fn pairs<'a>(args: Args<'a>, command: EngineCommand) -> Result<&'a [[&'a [u8]; 2
 
 fn put_pairs(writer: &mut Writer<'_>, pairs: &[[&[u8]; 2]]) {
     for [key, value] in pairs {
-        writer.put_string(writer.key(key), value, StringForm::Auto, None);
+        put(writer, writer.key(key), value, None);
     }
 }
 
 pub(crate) fn getset(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
     let key = writer.key(&args[0]);
     reply_with_string(writer, key, reply)?;
-    writer.put_string(key, &args[1], StringForm::Auto, None);
+    put(writer, key, &args[1], None);
     Ok(())
 }
 
 pub(crate) fn getdel(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
     let key = writer.key(&args[0]);
     reply_with_string(writer, key, reply)?;
-    writer.take(key);
+    if writer.take(key).is_some() {
+        writer.event(EventClass::Generic, "del", key);
+    }
     Ok(())
 }
 
@@ -171,13 +178,30 @@ pub(crate) fn getex(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut ReplyWr
     }
     let at_ms = options.at_ms(writer.time_ms(), EngineCommand::Getex)?;
     reply_with_string(writer, key, reply)?;
-    match at_ms {
-        Some(at_ms) if at_ms <= writer.time_ms() => drop(writer.take(key)),
-        Some(at_ms) => drop(writer.set_expiry(key, Some(at_ms))),
-        None if options.persist => drop(writer.set_expiry(key, None)),
-        None => {}
-    }
+    let has_expiry = writer.find(key).is_some_and(|record| record.expiry().is_some());
+    let event = match at_ms {
+        Some(at_ms) if at_ms <= writer.time_ms() => {
+            writer.take(key);
+            "del"
+        }
+        Some(at_ms) => {
+            writer.set_expiry(key, Some(at_ms));
+            "expire"
+        }
+        None if options.persist && has_expiry => {
+            writer.set_expiry(key, None);
+            "persist"
+        }
+        None => return Ok(()),
+    };
+    writer.event(EventClass::Generic, event, key);
     Ok(())
+}
+
+/// Sets a key and tells of it.
+fn put(writer: &mut Writer<'_>, key: Key<'_>, value: &[u8], expiry: Option<u64>) {
+    writer.put_string(key, value, StringForm::Auto, expiry);
+    writer.event(EventClass::String, "set", key);
 }
 
 /// Answers a key's string, or null.

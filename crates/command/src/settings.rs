@@ -1,0 +1,221 @@
+//! Settings that are part of a shard's state: they travel in its log and stand in its snapshots, because what commands
+//! answer, or how values are kept, depends on them.
+//!
+//! Names, bounds and errors are Redis'. `CONFIG SET` sends a change to every shard; a new shard has the defaults.
+//! A default never changes: snapshots keep only what differs from it.
+
+use crate::number::{parse_i64, parse_memory};
+
+/// The values. All of them fit 64 bits with a sign.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Fields of a hash that is called a listpack.
+    pub hash_max_listpack_entries: i64,
+    /// Bytes of a field or value in such a hash.
+    pub hash_max_listpack_value: i64,
+    /// Bytes of a sparse HyperLogLog.
+    pub hll_sparse_max_bytes: i64,
+    /// Nodes at either end of a list that Redis would not compress; no effect here.
+    pub list_compress_depth: i64,
+    /// Elements of a list that is called a listpack, or (negative) the class of its bytes.
+    pub list_max_listpack_size: i64,
+    /// Members of a set that is called an intset.
+    pub set_max_intset_entries: i64,
+    /// Members of a set that is called a listpack.
+    pub set_max_listpack_entries: i64,
+    /// Bytes of a member of such a set.
+    pub set_max_listpack_value: i64,
+    /// Bytes of a node of a stream.
+    pub stream_node_max_bytes: i64,
+    /// Entries of a node of a stream.
+    pub stream_node_max_entries: i64,
+    /// Members of a sorted set that is called a listpack.
+    pub zset_max_listpack_entries: i64,
+    /// Bytes of a member of such a sorted set.
+    pub zset_max_listpack_value: i64,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            hash_max_listpack_entries: 512,
+            hash_max_listpack_value: 64,
+            hll_sparse_max_bytes: 3000,
+            list_compress_depth: 0,
+            list_max_listpack_size: -2,
+            set_max_intset_entries: 512,
+            set_max_listpack_entries: 128,
+            set_max_listpack_value: 64,
+            stream_node_max_bytes: 4096,
+            stream_node_max_entries: 100,
+            zset_max_listpack_entries: 128,
+            zset_max_listpack_value: 64,
+        }
+    }
+}
+
+/// One setting.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting {
+    /// Its name.
+    pub name: &'static str,
+    /// What it was called when listpacks were ziplists.
+    pub old_name: Option<&'static str>,
+    kind: Kind,
+    field: fn(&mut Settings) -> &mut i64,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Number {
+        least: i64,
+        most: i64,
+    },
+    /// An amount of memory.
+    Memory,
+}
+
+const COUNT: Kind = Kind::Number { least: 0, most: i64::MAX };
+const INT: Kind = Kind::Number { least: i32::MIN as i64, most: i32::MAX as i64 };
+const POSITIVE_INT: Kind = Kind::Number { least: 0, most: i32::MAX as i64 };
+
+/// All of them, by name.
+pub const SETTINGS: &[Setting] = &[
+    Setting {
+        name: "hash-max-listpack-entries",
+        old_name: Some("hash-max-ziplist-entries"),
+        kind: COUNT,
+        field: |settings| &mut settings.hash_max_listpack_entries,
+    },
+    Setting {
+        name: "hash-max-listpack-value",
+        old_name: Some("hash-max-ziplist-value"),
+        kind: Kind::Memory,
+        field: |settings| &mut settings.hash_max_listpack_value,
+    },
+    Setting {
+        name: "hll-sparse-max-bytes",
+        old_name: None,
+        kind: Kind::Memory,
+        field: |settings| &mut settings.hll_sparse_max_bytes,
+    },
+    Setting {
+        name: "list-compress-depth",
+        old_name: None,
+        kind: POSITIVE_INT,
+        field: |settings| &mut settings.list_compress_depth,
+    },
+    Setting {
+        name: "list-max-listpack-size",
+        old_name: Some("list-max-ziplist-size"),
+        kind: INT,
+        field: |settings| &mut settings.list_max_listpack_size,
+    },
+    Setting {
+        name: "set-max-intset-entries",
+        old_name: None,
+        kind: COUNT,
+        field: |settings| &mut settings.set_max_intset_entries,
+    },
+    Setting {
+        name: "set-max-listpack-entries",
+        old_name: None,
+        kind: COUNT,
+        field: |settings| &mut settings.set_max_listpack_entries,
+    },
+    Setting {
+        name: "set-max-listpack-value",
+        old_name: None,
+        kind: COUNT,
+        field: |settings| &mut settings.set_max_listpack_value,
+    },
+    Setting {
+        name: "stream-node-max-bytes",
+        old_name: None,
+        kind: Kind::Memory,
+        field: |settings| &mut settings.stream_node_max_bytes,
+    },
+    Setting {
+        name: "stream-node-max-entries",
+        old_name: None,
+        kind: COUNT,
+        field: |settings| &mut settings.stream_node_max_entries,
+    },
+    Setting {
+        name: "zset-max-listpack-entries",
+        old_name: Some("zset-max-ziplist-entries"),
+        kind: COUNT,
+        field: |settings| &mut settings.zset_max_listpack_entries,
+    },
+    Setting {
+        name: "zset-max-listpack-value",
+        old_name: Some("zset-max-ziplist-value"),
+        kind: Kind::Memory,
+        field: |settings| &mut settings.zset_max_listpack_value,
+    },
+];
+
+/// The setting of that name, old or new, in any case.
+pub fn find(name: &[u8]) -> Option<&'static Setting> {
+    SETTINGS.iter().find(|setting| setting.names().any(|known| known.as_bytes().eq_ignore_ascii_case(name)))
+}
+
+impl Setting {
+    /// Its name, and the old one if it has one.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        [Some(self.name), self.old_name].into_iter().flatten()
+    }
+
+    /// The value it has.
+    pub fn get(&self, settings: &Settings) -> i64 {
+        *(self.field)(&mut settings.clone())
+    }
+
+    /// Gives it the value of a text, or says in Redis' words what is wrong with that.
+    ///
+    /// # Errors
+    /// A text that is no number, or out of bounds.
+    pub fn set(&self, settings: &mut Settings, text: &[u8]) -> Result<(), String> {
+        let value = match self.kind {
+            Kind::Number { least, most } => {
+                let number = parse_i64(text).ok_or("argument couldn't be parsed into an integer")?;
+                if !(least..=most).contains(&number) {
+                    return Err(format!("argument must be between {least} and {most} inclusive"));
+                }
+                number
+            }
+            Kind::Memory => {
+                let bytes = std::str::from_utf8(text).ok().and_then(parse_memory);
+                let bytes = bytes.and_then(|bytes| i64::try_from(bytes).ok());
+                bytes.ok_or("argument must be a memory value")?
+            }
+        };
+        *(self.field)(settings) = value;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_setting_takes_back_its_own_value() {
+        for setting in SETTINGS {
+            let mut settings = Settings::default();
+            setting.set(&mut settings, setting.get(&settings).to_string().as_bytes()).expect("its own value");
+            assert_eq!(settings, Settings::default(), "{}", setting.name);
+            setting.set(&mut settings, b"7").expect("in bounds");
+            assert_eq!(setting.get(&settings), 7);
+            assert!(setting.set(&mut settings, b"x").is_err());
+        }
+        assert!(SETTINGS.is_sorted_by_key(|setting| setting.name));
+    }
+
+    #[test]
+    fn old_names_are_known() {
+        let found = find(b"HASH-max-ziplist-entries").expect("known");
+        assert_eq!(found.name, "hash-max-listpack-entries");
+        assert!(find(b"hash-max").is_none());
+    }
+}

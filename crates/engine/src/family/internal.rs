@@ -1,0 +1,28 @@
+//! Commands that the cluster sends itself: SETTING, SETTINGS.
+
+use meridian_command::{
+    Args, ReplyError, ReplyWriter,
+    settings::{SETTINGS, find},
+};
+
+use super::Outcome;
+use crate::keyspace::{Reader, Writer};
+
+pub(crate) fn setting(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
+    let name = &args[0];
+    let setting = find(name).ok_or_else(|| ReplyError::unknown_setting(name))?;
+    let changed = setting.set(writer.settings_mut().values_mut(), &args[1]);
+    changed.map_err(|reason| ReplyError::setting_refused(name, &reason))?;
+    reply.ok();
+    Ok(())
+}
+
+/// Names, each with its value.
+pub(crate) fn settings(reader: &Reader<'_>, _: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
+    reply.array(SETTINGS.len() * 2);
+    for setting in SETTINGS {
+        reply.bulk(setting.name.as_bytes());
+        reply.bulk_integer(setting.get(reader.settings()));
+    }
+    Ok(())
+}
