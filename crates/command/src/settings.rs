@@ -203,7 +203,8 @@ mod tests {
     fn every_setting_takes_back_its_own_value() {
         for setting in SETTINGS {
             let mut settings = Settings::default();
-            setting.set(&mut settings, setting.get(&settings).to_string().as_bytes()).expect("its own value");
+            let own = setting.get(&settings).to_string();
+            setting.set(&mut settings, own.as_bytes()).expect("its own value");
             assert_eq!(settings, Settings::default(), "{}", setting.name);
             setting.set(&mut settings, b"7").expect("in bounds");
             assert_eq!(setting.get(&settings), 7);
