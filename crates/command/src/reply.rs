@@ -33,6 +33,11 @@ impl<'a> ReplyWriter<'a> {
         self.protocol
     }
 
+    /// The same buffer in another protocol.
+    pub fn in_protocol(&mut self, protocol: Protocol) -> ReplyWriter<'_> {
+        ReplyWriter { buffer: self.buffer, protocol }
+    }
+
     /// How many bytes the buffer holds; with [`ReplyWriter::rewind`] a half-written reply is taken back.
     pub fn position(&self) -> usize {
         self.buffer.len()

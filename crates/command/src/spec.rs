@@ -234,6 +234,13 @@ impl CommandSpec {
         CommandSpec::new(name, group, arity, Access::Write, Route::Keys)
     }
 
+    /// A command that proxies send to shards and clients cannot call.
+    pub const fn internal(name: &'static str, arity: Arity) -> CommandSpec {
+        CommandSpec::new(name, Group::Server, arity, Access::Write, Route::Keys)
+            .flags(Flags::INTERNAL)
+            .family(Categories::empty())
+    }
+
     /// A command that the process answers to which the client is connected.
     pub const fn local(name: &'static str, group: Group, arity: Arity) -> CommandSpec {
         CommandSpec::new(name, group, arity, Access::Neither, Route::Local)
@@ -324,6 +331,22 @@ impl CommandSpec {
     /// Whether it has subcommands (and may or may not be called without).
     pub const fn is_container(&self) -> bool {
         self.flags.contains(Flags::CONTAINER)
+    }
+
+    /// Whether only proxies may send it.
+    pub const fn is_internal(&self) -> bool {
+        self.flags.contains(Flags::INTERNAL)
+    }
+
+    /// Whether this call may wait for another client's command. `call` is the whole call, name first.
+    ///
+    /// Of the streams' commands only those with `BLOCK` do; that option stands before the keys.
+    pub fn may_block(&self, call: &[&[u8]]) -> bool {
+        let option = |word: &str| call.iter().position(|arg| arg.eq_ignore_ascii_case(word.as_bytes()));
+        self.flags.contains(Flags::BLOCKING)
+            && (!matches!(self.group, Group::Stream)
+                || option("BLOCK")
+                    .is_some_and(|block| option("STREAMS").is_none_or(|streams| block < streams)))
     }
 
     /// The container's name for a subcommand.

@@ -13,6 +13,7 @@ mod index;
 mod internal;
 mod server;
 mod string;
+mod transactions;
 
 pub(crate) use index::{find, named};
 pub use index::{lookup, resolve, rows};
@@ -111,6 +112,14 @@ commands!(
         BitfieldRo = 57 => bitmap::BITFIELD_RO,
         Setting = 430 => internal::SETTING,
         Settings = 431 => internal::SETTINGS,
+
+        // Transactions and blocking: what proxies send to shards.
+        ExecuteAll = 380 => transactions::EXECUTE_ALL,
+        WatchKeys = 381 => transactions::WATCH_KEYS,
+        UnwatchKeys = 382 => transactions::UNWATCH_KEYS,
+        CancelWaiter = 383 => transactions::CANCEL_WAITER,
+        RenewWaiters = 384 => transactions::RENEW_WAITERS,
+        Swapdb = 385 => transactions::SWAPDB,
     }
 );
 

@@ -1,7 +1,8 @@
 //! The digest of the whole logical state: equal on replicas that applied the same entries, whether they saw the whole
 //! log or started from a snapshot.
 //!
-//! Covers time, settings, keys with their expiry, form and value, and sessions with what they have executed. Does not cover how
+//! Covers time, settings, keys with their expiry, form and value, who watches and waits, and sessions with what they
+//! have executed. Does not cover how
 //! records and tables lie in memory, when keys were last used (each replica has its own measure of that), nor the
 //! bytes of remembered replies (one may tell the former).
 
@@ -28,6 +29,12 @@ pub(crate) fn digest(store: &Store, sessions: &Sessions, time_ms: u64) -> u128 {
     part.push(b'c');
     store.shared.settings.encode(&mut part);
     sum = sum.wrapping_add(hasher.hash(&part).as_u128());
+    if !store.shared.attention.is_empty() {
+        part.clear();
+        part.push(b'a');
+        store.shared.attention.encode(&mut part);
+        sum = sum.wrapping_add(hasher.hash(&part).as_u128());
+    }
     for (id, session) in sessions.iter() {
         part.clear();
         part.push(b's');

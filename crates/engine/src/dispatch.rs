@@ -3,7 +3,7 @@
 use meridian_command::{Args, EngineCommand, ReplyWriter};
 
 use crate::{
-    family::{Outcome, bitmap, generic, internal, string},
+    family::{Outcome, bitmap, generic, internal, string, transactions},
     keyspace::{Reader, Writer},
 };
 
@@ -17,6 +17,9 @@ type Write = fn(&mut Writer<'_>, Args<'_>, &mut ReplyWriter<'_>) -> Outcome;
 pub(crate) enum Handler {
     Read(Read),
     Write(Write),
+    /// Reads outside the log unless it is to block (XREAD BLOCK), which only the second may.
+    #[allow(dead_code, reason = "for XREAD")]
+    ReadOrBlock(Read, Write),
 }
 
 /// The handler of a command.
@@ -81,5 +84,12 @@ pub(crate) fn handler(command: EngineCommand) -> Handler {
         C::BitfieldRo => Read(bitmap::field::bitfield_ro),
         C::Setting => Write(internal::setting),
         C::Settings => Read(internal::settings),
+
+        C::ExecuteAll => Write(transactions::exec::execute_all),
+        C::WatchKeys => Write(transactions::watch::watch),
+        C::UnwatchKeys => Write(transactions::watch::unwatch),
+        C::CancelWaiter => Write(transactions::waiting::cancel),
+        C::RenewWaiters => Write(transactions::waiting::renew),
+        C::Swapdb => Write(generic::database::swapdb),
     }
 }

@@ -1,5 +1,7 @@
 //! The only doors into a shard's state: [`Engine::apply`] changes it, [`Engine::read`] looks at it.
 
+mod serve;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
@@ -7,6 +9,7 @@ use meridian_command::{EngineCommand, ReplyError, ReplyWriter, wire::Record as C
 use meridian_topology::DatabaseId;
 
 use crate::{
+    attention::Origin,
     digest::digest,
     dispatch::{Handler, handler},
     effect::Effect,
@@ -46,6 +49,30 @@ pub struct Applied {
     pub sections: Vec<SectionResult>,
     /// What changed, if effects are collected.
     pub effects: Vec<Effect>,
+    /// What blocked clients got, in order.
+    pub late: Vec<LateReply>,
+}
+
+/// The reply to a command that had to wait.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LateReply {
+    /// The session of the client's proxy.
+    pub session: u64,
+    /// The command's sequence in it.
+    pub sequence: u64,
+    /// The reply with its length (u32, little endian).
+    pub reply: Bytes,
+}
+
+/// What became of a command that had to wait.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Waiting {
+    /// It still waits.
+    Still,
+    /// It has this reply, with its length (u32, little endian).
+    Answered(Bytes),
+    /// It does not wait, and its reply (if it had one) is forgotten.
+    Unknown,
 }
 
 /// What became of a section.
@@ -96,12 +123,15 @@ impl Engine {
         self.time_ms = last_ms.max(entry.header.time_ms);
         self.index = index;
         self.sessions.sweep(last_ms, self.time_ms);
+        self.store.shared.attention.sweep(last_ms, self.time_ms);
         self.store.reclaim(self.time_ms, RECLAIM_PER_ENTRY);
         let random = Random::new(entry.header.seed);
         let mut applied = Applied::default();
+        serve::all(&mut self.store, &random, self.time_ms, &mut applied.late);
         let mut sections = entry.sections();
         while let Some((head, commands)) = sections.next()? {
-            applied.sections.push(self.section(head, commands, &random)?);
+            let section = self.section(head, commands, &random, &mut applied.late)?;
+            applied.sections.push(section);
         }
         applied.effects = self.store.shared.effects.take();
         Ok(applied)
@@ -112,6 +142,7 @@ impl Engine {
         head: SectionHead,
         commands: &[u8],
         random: &Random,
+        late: &mut Vec<LateReply>,
     ) -> Result<SectionResult, CorruptEntry> {
         let remembered = match self.sessions.admit(&head, self.time_ms) {
             Admission::Execute { remembered } => remembered,
@@ -130,7 +161,10 @@ impl Engine {
         for call in Records::new(commands) {
             let call = call.map_err(|_| CorruptEntry::Malformed)?;
             if count >= remembered {
-                execute(&mut writer, &call, &mut replies);
+                let sequence = head.first_sequence + u64::from(count);
+                let origin = Origin { session: head.session, sequence };
+                execute(&mut writer, &call, Some(origin).filter(|_| head.session != 0), &mut replies);
+                serve::ready(&mut writer, late);
             }
             count += 1;
         }
@@ -177,7 +211,9 @@ impl Engine {
         let mut reader = Reader::new(database, &self.store.shared, &random, self.time_ms, now_ms);
         for call in Records::new(commands) {
             let call = call.map_err(|_| ReadError::Malformed)?;
-            let Handler::Read(read) = handler(call.head.command) else { return Err(ReadError::NotARead) };
+            let (Handler::Read(read) | Handler::ReadOrBlock(read, _)) = handler(call.head.command) else {
+                return Err(ReadError::NotARead);
+            };
             reader.select(call.head.numbered);
             framed(&call, replies, |reply| read(&reader, call.args(), reply));
             if reader.needs_tick() {
@@ -232,10 +268,21 @@ impl Engine {
         self.store.shared.effects.want_events(wanted);
     }
 
+    /// What became of a command that had to wait.
+    pub fn waiting(&self, session: u64, sequence: u64) -> Waiting {
+        let waiters = &self.store.shared.attention.waiters;
+        let origin = Origin { session, sequence };
+        match waiters.late(origin) {
+            Some(reply) => Waiting::Answered(reply.clone()),
+            None if waiters.waits(origin) => Waiting::Still,
+            None => Waiting::Unknown,
+        }
+    }
+
     /// Begins a snapshot of the state as it is now; one that was under way is abandoned.
     pub fn begin_snapshot(&mut self) {
         self.store.shared.walk =
-            Some(Walk::begin(self.time_ms, self.index, &self.store.shared.settings, &self.sessions));
+            Some(Walk::begin(self.time_ms, self.index, &self.store.shared, &self.sessions));
     }
 
     /// The next chunk of the snapshot under way, of about `budget` bytes; `None` after the last, or without one.
@@ -254,13 +301,29 @@ impl Engine {
     }
 }
 
-/// Executes one command of an entry.
-fn execute(writer: &mut Writer<'_>, call: &Call<'_>, replies: &mut Vec<u8>) {
+/// Executes one command of an entry. With an origin it may block.
+fn execute(writer: &mut Writer<'_>, call: &Call<'_>, origin: Option<Origin>, replies: &mut Vec<u8>) {
+    writer.attention().waiters.may_park = origin;
+    framed(call, replies, |reply| handle(writer, call, reply));
+    writer.attention().waiters.may_park = None;
+}
+
+/// Executes a command inside another (EXEC, a script), which must have seen to it that nobody blocks, and appends its
+/// reply without a length.
+pub(crate) fn nested(writer: &mut Writer<'_>, call: &Call<'_>, replies: &mut Vec<u8>) {
+    let start = replies.len();
+    framed(call, replies, |reply| handle(writer, call, reply));
+    replies.drain(start..start + 4);
+}
+
+fn handle(writer: &mut Writer<'_>, call: &Call<'_>, reply: &mut ReplyWriter<'_>) -> Result<(), ReplyError> {
     writer.select(call.head.numbered);
-    framed(call, replies, |reply| match handler(call.head.command) {
-        Handler::Read(read) => read(&writer.reader(), call.args(), reply),
-        Handler::Write(write) => write(writer, call.args(), reply),
-    });
+    match handler(call.head.command) {
+        Handler::Read(read) => read(&writer.reader(), call.args(), reply)?,
+        Handler::Write(write) | Handler::ReadOrBlock(_, write) => write(writer, call.args(), reply)?,
+    }
+    serve::park(writer, call, reply);
+    Ok(())
 }
 
 /// Writes a reply behind its length. An error replaces whatever was written of the reply.

@@ -4,6 +4,7 @@ pub(crate) mod bitmap;
 pub(crate) mod generic;
 pub(crate) mod internal;
 pub(crate) mod string;
+pub(crate) mod transactions;
 
 use meridian_command::ReplyError;
 use meridian_command::number::parse_i64;

@@ -23,7 +23,7 @@ pub(crate) use record::Record;
 pub(crate) use table::{Position, Table};
 pub(crate) use writer::{Key, Writer};
 
-use crate::{effect::Effects, settings::Settings, snapshot::Walk};
+use crate::{attention::Attention, effect::Effects, settings::Settings, snapshot::Walk};
 
 /// How many numbered databases `SELECT` knows.
 pub(crate) const NUMBERED_COUNT: u8 = 16;
@@ -48,6 +48,8 @@ pub(crate) struct Shared {
     pub(crate) effects: Effects,
     /// What `CONFIG SET` has sent through the log.
     pub(crate) settings: Settings,
+    /// Who has to hear of which keys inside the shard.
+    pub(crate) attention: Attention,
     /// Keys reclaimed because their time had come, since this replica started.
     pub(crate) expired: u64,
 }
@@ -60,6 +62,7 @@ impl Store {
             walk: None,
             effects: Effects::default(),
             settings: Settings::new(seed),
+            attention: Attention::default(),
             expired: 0,
         };
         Store { databases: BTreeMap::new(), shared }

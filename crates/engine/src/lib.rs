@@ -6,6 +6,7 @@
 
 #![allow(dead_code, reason = "the types of values come one by one")]
 
+mod attention;
 mod digest;
 mod dispatch;
 mod effect;
@@ -21,7 +22,7 @@ mod stats;
 mod value;
 
 pub use effect::{Effect, EventClass, KeyAt};
-pub use engine::{Applied, Engine, ReadError, SectionResult};
+pub use engine::{Applied, Engine, LateReply, ReadError, SectionResult, Waiting};
 pub use entry::CorruptEntry;
 pub use snapshot::{CorruptSnapshot, Restorer};
 pub use stats::{KeyspaceStats, Stats};

@@ -57,6 +57,10 @@ fn rows_are_sound() {
 fn routes_fit_accesses_and_keys() {
     for command in EngineCommand::ALL {
         let spec = command.spec();
+        if spec.is_internal() {
+            assert_eq!(lookup(spec.name.as_bytes()), None, "{}", spec.name);
+            continue;
+        }
         assert_ne!(spec.access, Access::Neither, "{}", spec.name);
         assert_ne!(spec.route, Route::Local, "{}", spec.name);
         let keyed = matches!(spec.route, Route::Keys | Route::SplitKeys);

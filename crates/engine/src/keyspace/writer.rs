@@ -4,6 +4,8 @@
 //! due is reclaimed as soon as a command looks at it. Order of each change: the snapshot gets the slot as it was,
 //! then the table changes, then the index.
 
+mod attention;
+
 use meridian_command::ReplyError;
 use meridian_topology::DatabaseId;
 
@@ -322,6 +324,7 @@ impl<'a> Writer<'a> {
         let (id, numbered) = (self.database.id, self.numbered);
         let Some(place) = self.database.numbered.get_mut(usize::from(numbered)) else { return };
         let Some(keyspace) = place.take() else { return };
+        self.shared.touch_contents(id, numbered, &[&keyspace]);
         self.shared.forget_expiries(id, numbered, &keyspace);
         if let Some(walk) = &mut self.shared.walk {
             walk.detach(id, numbered, keyspace);
@@ -416,8 +419,11 @@ pub(super) fn drop_due(database: &mut Database, shared: &mut Shared, due: Due) {
 }
 
 impl Shared {
-    /// Every change, removal and expiry of a key passes here: what WATCH has to know of. (A flush drops all at once.)
-    fn key_changed(&mut self, _database: u32, _numbered: u8, _key: &[u8]) {}
+    /// Every change, removal and expiry of a key passes here: what WATCH and blocked clients have to know of. (A flush
+    /// drops all at once.)
+    fn key_changed(&mut self, database: u32, numbered: u8, key: &[u8]) {
+        self.attention.touched(database, numbered, key);
+    }
 
     /// Takes all keys of a keyspace out of the index: one by one, or by one pass over the index if it has not many
     /// others.

@@ -3,11 +3,12 @@
 use meridian_topology::Slot;
 
 use super::{
-    END, HEAD, MAGIC, RECORDS, VERSION, WITHOUT_SETTINGS,
+    ATTENTION, END, HEAD, MAGIC, RECORDS, VERSION, WITHOUT_SETTINGS,
     codec::{self, Input},
 };
 use crate::{
     Engine,
+    attention::Attention,
     keyspace::{NUMBERED_COUNT, Store},
     session::Sessions,
 };
@@ -80,6 +81,7 @@ impl Restorer {
             match (self.state, input.byte()?) {
                 (State::Start, HEAD) => self.head(&mut input)?,
                 (State::Records, RECORDS) => self.records(&mut input)?,
+                (State::Records, ATTENTION) => self.store.shared.attention = Attention::decode(&mut input)?,
                 (State::Records, END) => {
                     let expected = input.u64()?;
                     if expected != self.keys {

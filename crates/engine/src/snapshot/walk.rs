@@ -10,11 +10,10 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use meridian_topology::{SLOT_COUNT, Slot};
 
-use super::{END, HEAD, MAGIC, RECORDS, VERSION, codec};
+use super::{ATTENTION, END, HEAD, MAGIC, RECORDS, VERSION, codec};
 use crate::{
-    keyspace::{Database, Keyspace, NUMBERED_COUNT, Place, Table},
+    keyspace::{Database, Keyspace, NUMBERED_COUNT, Place, Shared, Table},
     session::Sessions,
-    settings::Settings,
 };
 
 /// See the module.
@@ -30,6 +29,8 @@ pub(crate) struct Walk {
     replaced: BTreeSet<(u32, u8)>,
     /// Flushed since the beginning, not yet (wholly) written, each with the first place to write.
     detached: VecDeque<(Spot, Box<Keyspace>)>,
+    /// Where the contents of numbered databases are now that SWAPDB has moved since the beginning, by where they were.
+    moved: BTreeMap<(u32, u8), u8>,
     keys: u64,
     ended: bool,
 }
@@ -58,21 +59,26 @@ impl Spot {
 }
 
 impl Walk {
-    /// Begins with what is not walked: time, index, settings and sessions.
-    pub(crate) fn begin(time_ms: u64, index: u64, settings: &Settings, sessions: &Sessions) -> Walk {
+    /// Begins with what is not walked: time, index, settings, sessions, and who watches and waits.
+    pub(crate) fn begin(time_ms: u64, index: u64, shared: &Shared, sessions: &Sessions) -> Walk {
         let mut ready = vec![HEAD];
         ready.extend_from_slice(&MAGIC);
         ready.push(VERSION);
         ready.extend_from_slice(&time_ms.to_le_bytes());
         ready.extend_from_slice(&index.to_le_bytes());
-        settings.encode(&mut ready);
+        shared.settings.encode(&mut ready);
         codec::encode_sessions(&mut ready, sessions);
+        if !shared.attention.is_empty() {
+            ready.push(ATTENTION);
+            shared.attention.encode(&mut ready);
+        }
         Walk {
             position: Some(Spot::beginning(0, 0)),
             ready,
             ahead: BTreeSet::new(),
             replaced: BTreeSet::new(),
             detached: VecDeque::new(),
+            moved: BTreeMap::new(),
             keys: 0,
             ended: false,
         }
@@ -80,6 +86,7 @@ impl Walk {
 
     /// Must be called before the keys of a place change, with the table they are in.
     pub(crate) fn before_write(&mut self, database: u32, numbered: u8, place: Place, table: Option<&Table>) {
+        let numbered = self.original(database, numbered);
         let spot = Spot { database, numbered, slot: place.slot.number(), hash: place.hash };
         if self.position.is_none_or(|position| spot < position)
             || self.replaced.contains(&spot.keyspace())
@@ -98,11 +105,27 @@ impl Walk {
     /// Takes over a numbered database that is being flushed.
     pub(crate) fn detach(&mut self, database: u32, numbered: u8, keyspace: Box<Keyspace>) {
         let Some(position) = self.position else { return };
+        let numbered = self.original(database, numbered);
         let id = (database, numbered);
         if id >= position.keyspace() && self.replaced.insert(id) {
             let at = if id == position.keyspace() { position } else { Spot::beginning(database, numbered) };
             self.detached.push_back((at, keyspace));
         }
+    }
+
+    /// The contents of two numbered databases have been exchanged.
+    pub(crate) fn swapped(&mut self, database: u32, one: u8, other: u8) {
+        let originals = [one, other].map(|numbered| self.original(database, numbered));
+        for (original, now_at) in originals.into_iter().zip([other, one]) {
+            self.moved.insert((database, original), now_at);
+        }
+    }
+
+    /// Where the contents of a numbered database were at the beginning.
+    fn original(&self, database: u32, numbered: u8) -> u8 {
+        let moved = self.moved.range((database, 0)..=(database, u8::MAX));
+        let mut moved = moved.filter(|(_, now_at)| **now_at == numbered);
+        moved.next().map_or(numbered, |((_, original), _)| *original)
     }
 
     /// The next chunk: about `budget` bytes and what was written out of order. `None` after the last.
@@ -130,7 +153,8 @@ impl Walk {
         }
         let Some(mut position) = self.position else { return false };
         let id = position.keyspace();
-        let keyspace = databases.get(&id.0).and_then(|database| database.keyspace(id.1));
+        let now_at = self.moved.get(&id).copied().unwrap_or(id.1);
+        let keyspace = databases.get(&id.0).and_then(|database| database.keyspace(now_at));
         let keyspace = keyspace.filter(|_| !self.replaced.contains(&id));
         let run = keyspace.and_then(|keyspace| walk_run(chunk, keyspace, &mut position, &self.ahead, budget));
         self.position = match run {

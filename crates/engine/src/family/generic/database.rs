@@ -1,6 +1,6 @@
-//! Commands about a numbered database as a whole: DBSIZE, KEYS, FLUSHDB, FLUSHALL. They act on the shard's part.
+//! Commands about a numbered database as a whole: DBSIZE, KEYS, FLUSHDB, FLUSHALL, SWAPDB. They act on the shard's part.
 
-use meridian_command::{Args, ReplyError, ReplyWriter, glob_match};
+use meridian_command::{Args, ReplyError, ReplyWriter, glob_match, number::parse_i64};
 
 use crate::{
     family::Outcome,
@@ -43,6 +43,19 @@ pub(crate) fn flushall(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut Repl
         writer.flush();
     }
     writer.select(selected);
+    reply.ok();
+    Ok(())
+}
+
+/// `first second`: exchanges their keys.
+pub(crate) fn swapdb(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
+    let number = |text: &[u8], error: &'static str| {
+        let number = parse_i64(text).ok_or(ReplyError::new(error))?;
+        u8::try_from(number).ok().filter(|number| *number < NUMBERED_COUNT).ok_or(ReplyError::DB_OUT_OF_RANGE)
+    };
+    let first = number(&args[0], "ERR invalid first DB index")?;
+    let second = number(&args[1], "ERR invalid second DB index")?;
+    writer.swap(first, second);
     reply.ok();
     Ok(())
 }
