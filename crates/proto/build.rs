@@ -5,7 +5,7 @@ use std::path::Path;
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let root = Path::new("../../proto");
     println!("cargo:rerun-if-changed=../../proto");
-    let services = ["exec", "raft", "meta", "admin"];
+    let services = ["exec", "raft", "meta", "admin", "pubsub"];
     let files: Vec<_> = services
         .iter()
         .map(|service| root.join(format!("meridian/{service}/v1/{service}.proto")))

@@ -154,6 +154,15 @@ impl ReplyError {
         ))
     }
 
+    /// A connection that subscribes and speaks RESP2 may do little else.
+    pub fn only_subscribes(spec: &CommandSpec) -> ReplyError {
+        ReplyError::from_text(format!(
+            "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this \
+             context",
+            spec.name.to_ascii_lowercase()
+        ))
+    }
+
     /// The slot is served elsewhere (cluster mode).
     pub fn moved(slot: u16, address: &str) -> ReplyError {
         ReplyError::from_text(format!("MOVED {slot} {address}"))

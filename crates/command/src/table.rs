@@ -11,6 +11,7 @@ mod connection;
 mod generic;
 mod index;
 mod internal;
+mod pubsub;
 mod server;
 mod string;
 mod transactions;
@@ -166,6 +167,22 @@ commands!(
         ClusterHelp = 38 => cluster::CLUSTER_HELP,
         Wait = 39 => server::WAIT,
         ObjectHelp = 40 => generic::OBJECT_HELP,
+
+        // Channels.
+        Subscribe = 80 => pubsub::SUBSCRIBE,
+        Unsubscribe = 81 => pubsub::UNSUBSCRIBE,
+        Psubscribe = 82 => pubsub::PSUBSCRIBE,
+        Punsubscribe = 83 => pubsub::PUNSUBSCRIBE,
+        Ssubscribe = 84 => pubsub::SSUBSCRIBE,
+        Sunsubscribe = 85 => pubsub::SUNSUBSCRIBE,
+        Publish = 86 => pubsub::PUBLISH,
+        Spublish = 87 => pubsub::SPUBLISH,
+        PubsubChannels = 88 => pubsub::PUBSUB_CHANNELS,
+        PubsubNumsub = 89 => pubsub::PUBSUB_NUMSUB,
+        PubsubNumpat = 90 => pubsub::PUBSUB_NUMPAT,
+        PubsubShardchannels = 91 => pubsub::PUBSUB_SHARDCHANNELS,
+        PubsubShardnumsub = 92 => pubsub::PUBSUB_SHARDNUMSUB,
+        PubsubHelp = 93 => pubsub::PUBSUB_HELP,
     }
 );
 
@@ -176,6 +193,8 @@ commands!(
         Client = 2 => connection::CLIENT,
         Config = 3 => server::CONFIG,
         Cluster = 4 => cluster::CLUSTER,
+
+        Pubsub = 24 => pubsub::PUBSUB,
     }
 );
 

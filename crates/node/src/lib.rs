@@ -16,6 +16,7 @@ mod known;
 mod member;
 mod node;
 mod peers;
+mod pubsub;
 mod regroup;
 mod report;
 pub mod shard;

@@ -21,6 +21,7 @@ use meridian_proto::{
     meta::{self, command::Kind},
 };
 use meridian_raft::{SNAPSHOT_LOG_BYTES, Timing};
+use meridian_router::local::Replicas;
 use meridian_rt::{
     clock::{self, Instant},
     disk::Disk,
@@ -43,6 +44,7 @@ use crate::{
     known::Known,
     member::Member,
     peers::{Peers, within},
+    pubsub,
 };
 
 /// Name of the file that holds the token with which a process joins.
@@ -337,7 +339,9 @@ impl Process {
                 tracing::error!(%error, "the meta group's replica cannot be opened");
             }
         }
-        let rest = Routes::new(member.raft.service()).add_service(exec::service(Arc::clone(&member.shards)));
+        let rest = Routes::new(member.raft.service())
+            .add_service(exec::service(Arc::clone(&member.shards)))
+            .add_service(pubsub::service(member.shards.hub()));
         self.gate.get().expect("the gate is made before the process becomes a member").open(rest);
         self.member.send_replace(Some(Arc::clone(&member)));
         tracing::info!(%cluster, %node, address = self.options.address, "node started");

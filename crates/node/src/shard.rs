@@ -12,7 +12,10 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use meridian_engine::{ReadError, Stats};
 use meridian_raft::{Group, Leadership};
-use meridian_router::local::{Batch, Outcome, ReadAnswer, Replica, Replicas};
+use meridian_router::{
+    local::{Batch, Outcome, ReadAnswer, Replica, Replicas},
+    pubsub::Hub,
+};
 use meridian_rt::clock;
 use meridian_topology::{DatabaseId, NodeId, ShardId};
 use parking_lot::RwLock;
@@ -124,6 +127,7 @@ impl Replica for Shard {
 #[derive(Debug, Default)]
 pub struct Shards {
     shards: RwLock<BTreeMap<ShardId, Arc<Shard>>>,
+    hub: Arc<Hub>,
 }
 
 impl Shards {
@@ -151,5 +155,9 @@ impl Shards {
 impl Replicas for Shards {
     fn replica(&self, shard: ShardId) -> Option<Arc<dyn Replica>> {
         self.get(shard).map(|shard| shard as Arc<dyn Replica>)
+    }
+
+    fn hub(&self) -> Arc<Hub> {
+        Arc::clone(&self.hub)
     }
 }

@@ -39,3 +39,8 @@ pub mod admin {
 pub mod raft {
     tonic::include_proto!("meridian.raft.v1");
 }
+
+/// Messages on channels, between processes.
+pub mod pubsub {
+    tonic::include_proto!("meridian.pubsub.v1");
+}

@@ -91,6 +91,8 @@ pub(crate) struct Client {
     traits: AtomicU32,
     command: AtomicU32,
     buffers: AtomicBuffers,
+    /// Channels, patterns, shard channels.
+    subscriptions: [AtomicU32; 3],
     labels: Mutex<Labels>,
     wake: Notify,
 }
@@ -136,6 +138,19 @@ impl Client {
 
     pub(crate) fn set_protocol(&self, protocol: Protocol) {
         self.protocol.store(if protocol == Protocol::Resp3 { 3 } else { 2 }, Ordering::Relaxed);
+    }
+
+    pub(crate) fn protocol(&self) -> Protocol {
+        match self.protocol.load(Ordering::Relaxed) {
+            3 => Protocol::Resp3,
+            _ => Protocol::Resp2,
+        }
+    }
+
+    pub(crate) fn set_subscriptions(&self, counts: [usize; 3]) {
+        for (own, count) in self.subscriptions.iter().zip(counts) {
+            own.store(u32::try_from(count).unwrap_or(u32::MAX), Ordering::Relaxed);
+        }
     }
 
     pub(crate) fn set(&self, what: Trait, on: bool) {
@@ -235,6 +250,7 @@ impl Registry {
             traits: AtomicU32::new(0),
             command: AtomicU32::new(0),
             buffers: AtomicBuffers::default(),
+            subscriptions: Default::default(),
             labels: Mutex::default(),
             wake: Notify::new(),
         });

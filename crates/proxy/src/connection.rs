@@ -32,7 +32,7 @@ use crate::{
     session::Session,
 };
 use building::{Building, Terms};
-use output::Output;
+pub(crate) use output::Output;
 
 /// Bytes that a read asks for, unless a large command is known to be coming.
 const READ: usize = 16 << 10;
@@ -93,6 +93,8 @@ enum Step {
     Pending {
         command: Command,
         reply: BoxFuture<'static, Vec<u8>>,
+        /// It goes out even if the client wants no replies.
+        push: bool,
     },
     /// There is no complete command.
     Starved,
@@ -165,7 +167,11 @@ impl Connection {
     }
 
     fn exceeds_limit(&mut self) -> bool {
-        let limit = self.settings.output_limits.normal;
+        let limits = self.settings.output_limits;
+        let limit = match self.session.client().traits().contains(Trait::PUBSUB) {
+            true => limits.pubsub,
+            false => limits.normal,
+        };
         let exceeded = self.guard.exceeded(limit, self.output.waiting_bytes(), Instant::now());
         if exceeded {
             self.shared.stats.totals.output_limit_closed.fetch_add(1, Ordering::Relaxed);
@@ -186,7 +192,9 @@ impl Connection {
             match self.step() {
                 Step::Taken if self.building.bytes() < BATCH_BYTES => {}
                 Step::Taken => self.send().await,
-                Step::Pending { command, reply } => self.answer_later(reader, command, reply).await,
+                Step::Pending { command, reply, push } => {
+                    self.answer_later(reader, command, reply, push).await;
+                }
                 Step::Starved => break true,
                 Step::Close => break false,
             }
@@ -223,16 +231,26 @@ impl Connection {
         reader: &mut ReadHalf,
         command: Command,
         reply: BoxFuture<'static, Vec<u8>>,
+        push: bool,
     ) {
-        let answered = self.session.finish_command();
+        let answered = self.session.finish_command() | push;
         self.send().await;
         self.settle().await;
         let started = Instant::now();
         let Some(reply) = self.unless_gone(reader, reply).await else { return };
         let failed = self.shared.stats.reply(&reply);
         self.shared.stats.executed(command, 1, started.elapsed(), u64::from(failed));
-        if answered && !self.output.is_broken() {
-            self.output.write(|out| out.extend_from_slice(&reply));
+        if !self.output.is_broken() {
+            let own = self.session.take_messages();
+            self.output.write(|out| {
+                if answered {
+                    out.extend_from_slice(&reply);
+                }
+                out.extend_from_slice(&own);
+            });
+        }
+        if push {
+            self.output.release();
         }
     }
 
@@ -252,6 +270,7 @@ impl Connection {
             tokio::select! {
                 biased;
                 reply = &mut reply => return Some(reply),
+                _ = self.output.flush(), if self.output.waiting_bytes() > 0 => {}
                 read = reader.read_buf(&mut self.input), if reads => match read {
                     Ok(length) if length > 0 => self.received(length),
                     _ if self.session.client().traits().contains(Trait::BLOCKED) => {
@@ -275,7 +294,7 @@ impl Connection {
             numbered: self.session.numbered(),
             protocol: self.session.protocol(),
         };
-        let Connection { session, shared, parser, input, building, .. } = self;
+        let Connection { session, shared, parser, input, building, output, .. } = self;
         match parser.parse(input, &limits) {
             Ok(Progress::Command) => {}
             Ok(Progress::Incomplete) => return Step::Starved,
@@ -299,7 +318,7 @@ impl Connection {
                     Command::Proxy(command) => {
                         let mut outcome = Outcome::Done;
                         building.answer(Some(call.command), terms, |reply| {
-                            let mut context = local::Context { session, shared };
+                            let mut context = local::Context { session, shared, output };
                             outcome = local::execute(&mut context, command, &call.args, reply);
                         });
                         match outcome {
@@ -307,7 +326,11 @@ impl Connection {
                             Outcome::Close => Step::Close,
                             Outcome::Async(reply) => {
                                 building.take_back();
-                                Step::Pending { command: call.command, reply }
+                                Step::Pending { command: call.command, reply, push: false }
+                            }
+                            Outcome::Push(reply) => {
+                                building.take_back();
+                                Step::Pending { command: call.command, reply, push: true }
                             }
                         }
                     }
@@ -321,6 +344,10 @@ impl Connection {
         };
         if !matches!(step, Step::Pending { .. }) && !session.finish_command() {
             building.silence();
+        }
+        let own = session.take_messages();
+        if !own.is_empty() {
+            building.answer(None, terms, |writer| writer.raw(&own));
         }
         step
     }
@@ -358,7 +385,7 @@ fn engine(
             let head = Head { command, protocol: terms.protocol, numbered: terms.numbered };
             let (router, table) = (Arc::clone(&shared.router), Arc::clone(building.table()));
             let reply = Box::pin(random_key::draw(router, table, terms.database, head));
-            Step::Pending { command: Command::Engine(command), reply }
+            Step::Pending { command: Command::Engine(command), reply, push: false }
         }
         Ok(plan) => {
             building.engine(command, &plan, terms, words, name);

@@ -2,7 +2,7 @@
 //!
 //! First the call is resolved: the command exists and has the right number of arguments. Then come the [`CHECKS`].
 
-use meridian_command::{Args, Command, Flags, ReplyError, lookup, resolve};
+use meridian_command::{Args, Command, Flags, ProxyCommand, ReplyError, lookup, resolve};
 
 use crate::session::Session;
 
@@ -25,7 +25,7 @@ pub(crate) struct Refusal {
 type Check = fn(&Session, &Call<'_>) -> Result<(), ReplyError>;
 
 /// Runs in this order; the first that refuses decides.
-const CHECKS: &[(&str, Check)] = &[("authenticated", authenticated)];
+const CHECKS: &[(&str, Check)] = &[("authenticated", authenticated), ("subscribed", subscribed)];
 
 /// Lets a call through, or says why not. `words` is the whole call, name first.
 pub(crate) fn admit<'a>(session: &Session, words: &'a [&'a [u8]]) -> Result<Call<'a>, Refusal> {
@@ -53,6 +53,29 @@ fn authenticated(session: &Session, call: &Call<'_>) -> Result<(), ReplyError> {
     }
 }
 
+/// A connection that subscribes and speaks RESP2 may do little else.
+fn subscribed(session: &Session, call: &Call<'_>) -> Result<(), ReplyError> {
+    use ProxyCommand as C;
+    let permitted = matches!(
+        call.command,
+        Command::Proxy(
+            C::Subscribe
+                | C::Ssubscribe
+                | C::Unsubscribe
+                | C::Sunsubscribe
+                | C::Psubscribe
+                | C::Punsubscribe
+                | C::Ping
+                | C::Quit
+                | C::Reset
+        )
+    );
+    if permitted || !session.only_subscribes() {
+        return Ok(());
+    }
+    Err(ReplyError::only_subscribes(call.command.spec()))
+}
+
 /// The command that a call with the wrong number of arguments meant.
 fn meant(words: &[&[u8]]) -> Option<Command> {
     let name = words.first()?;
@@ -62,8 +85,6 @@ fn meant(words: &[&[u8]]) -> Option<Command> {
 
 #[cfg(test)]
 mod tests {
-    use meridian_command::ProxyCommand;
-
     use super::*;
     use crate::clients::Registry;
 
@@ -75,7 +96,7 @@ mod tests {
     #[test]
     fn the_checks_stand_in_this_order() {
         let names: Vec<&str> = CHECKS.iter().map(|(name, _)| *name).collect();
-        assert_eq!(names, ["authenticated"]);
+        assert_eq!(names, ["authenticated", "subscribed"]);
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod connection;
 mod gate;
 mod local;
 mod output_limit;
+mod pubsub;
 mod server;
 mod session;
 mod shared;

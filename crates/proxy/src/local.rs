@@ -10,6 +10,7 @@ mod debug;
 mod handshake;
 mod info;
 mod kill;
+mod pubsub;
 mod time;
 mod wait;
 
@@ -17,12 +18,16 @@ use std::{pin::Pin, sync::Arc};
 
 use meridian_command::{Args, ProxyCommand, ReplyError, ReplyWriter, introspect};
 
-use crate::{Shared, session::Session};
+use meridian_router::pubsub::Space;
+
+use crate::{Shared, connection::Output, session::Session};
 
 /// What a handler works with besides its arguments.
 pub(crate) struct Context<'a> {
     pub(crate) session: &'a mut Session,
     pub(crate) shared: &'a Arc<Shared>,
+    /// The way out to the client.
+    pub(crate) output: &'a Arc<Output>,
 }
 
 /// What follows from a command.
@@ -33,6 +38,8 @@ pub(crate) enum Outcome {
     Close,
     /// The reply is the result.
     Async(Pin<Box<dyn Future<Output = Vec<u8>> + Send>>),
+    /// The result is sent even to a client that wants no replies; messages held back follow it.
+    Push(Pin<Box<dyn Future<Output = Vec<u8>> + Send>>),
 }
 
 /// A handler that answers at once: it writes its reply, or the error is the reply.
@@ -47,7 +54,7 @@ pub(crate) fn execute(
 ) -> Outcome {
     use ProxyCommand as C;
     let answer = match command {
-        C::Ping => handshake::ping(args, reply),
+        C::Ping => handshake::ping(context, args, reply),
         C::Hello => handshake::hello(context, args, reply),
         C::Auth => handshake::auth(context, args, reply),
         C::Echo => handshake::echo(args, reply),
@@ -94,7 +101,26 @@ pub(crate) fn execute(
             Ok(outcome) => return outcome,
             Err(error) => Err(error),
         },
-        C::ClientHelp | C::CommandHelp | C::ConfigHelp | C::ClusterHelp | C::ObjectHelp => {
+        C::Subscribe => return pubsub::subscribe(context, Space::Channels, args),
+        C::Unsubscribe => return pubsub::unsubscribe(context, Space::Channels, args),
+        C::Psubscribe => return pubsub::subscribe(context, Space::Patterns, args),
+        C::Punsubscribe => return pubsub::unsubscribe(context, Space::Patterns, args),
+        C::Ssubscribe => return pubsub::subscribe(context, Space::ShardChannels, args),
+        C::Sunsubscribe => return pubsub::unsubscribe(context, Space::ShardChannels, args),
+        C::Publish => return pubsub::publish(context, Space::Channels, args, reply),
+        C::Spublish => return pubsub::publish(context, Space::ShardChannels, args, reply),
+        C::PubsubChannels => match pubsub::channels(context, Space::Channels, args, reply) {
+            Ok(outcome) => return outcome,
+            Err(error) => Err(error),
+        },
+        C::PubsubShardchannels => match pubsub::channels(context, Space::ShardChannels, args, reply) {
+            Ok(outcome) => return outcome,
+            Err(error) => Err(error),
+        },
+        C::PubsubNumsub => return pubsub::subscriber_counts(context, Space::Channels, args, reply),
+        C::PubsubShardnumsub => return pubsub::subscriber_counts(context, Space::ShardChannels, args, reply),
+        C::PubsubNumpat => return pubsub::pattern_count(context),
+        C::PubsubHelp | C::ClientHelp | C::CommandHelp | C::ConfigHelp | C::ClusterHelp | C::ObjectHelp => {
             introspect::help(command.spec(), reply);
             Ok(())
         }

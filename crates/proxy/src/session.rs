@@ -8,7 +8,10 @@ use std::sync::Arc;
 use meridian_command::Protocol;
 use meridian_topology::ShardId;
 
-use crate::clients::{Client, Registration, Trait};
+use crate::{
+    clients::{Client, Registration, Trait},
+    pubsub::Own,
+};
 
 /// How many numbered databases `SELECT` knows.
 pub(crate) const NUMBERED_DATABASES: u8 = 16;
@@ -24,6 +27,8 @@ pub(crate) struct Session {
     silence: Silence,
     /// The shards that the connection has sent writes to, in order.
     written: Vec<ShardId>,
+    /// There since the first subscription.
+    subscriptions: Option<Box<Own>>,
 }
 
 /// What `CLIENT REPLY` asked for.
@@ -47,6 +52,7 @@ impl Session {
             no_touch: false,
             silence: Silence::default(),
             written: Vec::new(),
+            subscriptions: None,
         }
     }
 
@@ -86,6 +92,22 @@ impl Session {
         debug_assert!(numbered < NUMBERED_DATABASES);
         self.numbered = numbered;
         self.client().set_numbered(numbered);
+    }
+
+    /// What the connection subscribes to; made by `make` the first time.
+    pub(crate) fn subscriptions(&mut self, make: impl FnOnce(Arc<Client>) -> Own) -> &mut Own {
+        let client = Arc::clone(self.client());
+        self.subscriptions.get_or_insert_with(|| Box::new(make(client)))
+    }
+
+    /// Whether the connection may only subscribe and unsubscribe: in RESP2 messages could be taken for replies.
+    pub(crate) fn only_subscribes(&self) -> bool {
+        self.protocol == Protocol::Resp2 && self.subscriptions.as_ref().is_some_and(|own| own.len() > 0)
+    }
+
+    /// Messages that the connection has sent to itself: they follow the reply.
+    pub(crate) fn take_messages(&self) -> Vec<u8> {
+        self.subscriptions.as_ref().map(|own| own.take_messages()).unwrap_or_default()
     }
 
     /// The shards that the connection has sent writes to.
@@ -142,6 +164,7 @@ impl Session {
         self.set_no_touch(false);
         self.set_no_evict(false);
         self.silence = Silence::default();
+        self.subscriptions = None;
         self.client().set_name(&[]);
     }
 }

@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use meridian_router::Router;
 
-use crate::{ClusterView, Settings, clients::Registry, config::Config, stats::Stats};
+use crate::{ClusterView, Settings, clients::Registry, config::Config, pubsub::PubSub, stats::Stats};
 
 /// Who this process is, for `INFO` and `HELLO`.
 #[derive(Clone, Debug)]
@@ -34,9 +34,10 @@ impl Identity {
 /// What all connections of a listener share.
 pub struct Shared {
     pub(crate) identity: Identity,
-    pub(crate) config: Config,
+    pub(crate) config: Arc<Config>,
     pub(crate) clients: Registry,
-    pub(crate) stats: Stats,
+    pub(crate) stats: Arc<Stats>,
+    pub(crate) pubsub: Arc<PubSub>,
     pub(crate) cluster: Arc<dyn ClusterView>,
     pub(crate) router: Arc<Router>,
     /// Cancelled when connections shall finish what is in flight and close.
@@ -51,11 +52,15 @@ impl Shared {
         cluster: Arc<dyn ClusterView>,
         router: Arc<Router>,
     ) -> Shared {
+        let config = Arc::new(Config::new(settings, identity.port));
+        let stats = Arc::new(Stats::new());
+        let pubsub = PubSub::new(Arc::clone(&router), Arc::clone(&config), Arc::clone(&stats));
         Shared {
-            config: Config::new(settings, identity.port),
+            config,
+            pubsub: Arc::new(pubsub),
             identity,
             clients: Registry::new(),
-            stats: Stats::new(),
+            stats,
             cluster,
             router,
             drain: CancellationToken::new(),

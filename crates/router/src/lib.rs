@@ -12,6 +12,7 @@ pub mod local;
 pub mod merge;
 mod peer;
 pub mod plan;
+pub mod pubsub;
 mod router;
 mod table;
 mod view;

@@ -6,6 +6,8 @@ use bytes::Bytes;
 use meridian_topology::{DatabaseId, NodeId, ShardId};
 use tokio::sync::watch;
 
+use crate::pubsub::Hub;
+
 /// Commands of one shard, in the order in which they are to be executed.
 #[derive(Debug)]
 pub struct Batch {
@@ -95,4 +97,7 @@ pub trait Replica: Send + Sync + Debug {
 pub trait Replicas: Send + Sync + Debug {
     /// The replica of a shard, if there is one here.
     fn replica(&self, shard: ShardId) -> Option<Arc<dyn Replica>>;
+
+    /// Where messages are published in this process.
+    fn hub(&self) -> Arc<Hub>;
 }

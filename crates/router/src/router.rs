@@ -23,6 +23,7 @@ use crate::{
     link::Target,
     local::{Outcome, Replicas},
     peer::{Peer, PeerEvents},
+    pubsub::Hub,
 };
 
 /// How often parts are looked through for those that ran out of time.
@@ -110,6 +111,16 @@ impl Router {
     /// The cluster map as this process knows it.
     pub fn map(&self) -> Arc<ClusterMap> {
         Arc::clone(&self.map.borrow())
+    }
+
+    /// The cluster map, as it changes.
+    pub fn map_changes(&self) -> watch::Receiver<Arc<ClusterMap>> {
+        self.map.clone()
+    }
+
+    /// Where messages are published in this process, if it is a node.
+    pub fn hub(&self) -> Option<Arc<Hub>> {
+        self.local.as_ref().map(|(_, replicas)| replicas.hub())
     }
 
     /// When a command that arrives now has run out of time.

@@ -41,9 +41,10 @@ impl Client {
         let age = now.saturating_duration_since(self.created).as_secs();
         let command =
             self.command().map_or("NULL", |command: Command| command.spec().name).to_ascii_lowercase();
+        let [sub, psub, ssub] = [0, 1, 2].map(|space| self.subscriptions[space].load(Ordering::Relaxed));
         let _ = write!(
             head,
-            " age={age} idle={idle} flags={flags} db={db} sub=0 psub=0 ssub=0 multi=-1 qbuf={query} \
+            " age={age} idle={idle} flags={flags} db={db} sub={sub} psub={psub} ssub={ssub} multi=-1 qbuf={query} \
              qbuf-free={query_free} argv-mem={argv} multi-mem=0 rbs={reply_capacity} rbp={peak} obl={unsent} oll=0 \
              omem=0 tot-mem={total} events={events} cmd={command} user={DEFAULT_USER} redir=-1 resp={resp}",
             idle = self.idle(now).as_secs(),

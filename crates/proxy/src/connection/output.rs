@@ -40,6 +40,8 @@ pub(crate) struct Output {
 struct State {
     queue: VecDeque<Arc<Batch>>,
     buffer: Vec<u8>,
+    /// Messages that come behind the reply under way.
+    held: Option<Vec<u8>>,
     /// How much of the buffer is on the socket.
     written: usize,
     /// Gone once the connection is over.
@@ -48,7 +50,13 @@ struct State {
 
 impl Output {
     pub(crate) fn new(writer: WriteHalf) -> Arc<Output> {
-        let state = State { queue: VecDeque::new(), buffer: Vec::new(), written: 0, writer: Some(writer) };
+        let state = State {
+            queue: VecDeque::new(),
+            buffer: Vec::new(),
+            held: None,
+            written: 0,
+            writer: Some(writer),
+        };
         Arc::new(Output {
             state: Mutex::new(state),
             changed: Notify::new(),
@@ -84,6 +92,45 @@ impl Output {
         let mut state = self.state.lock();
         debug_assert!(state.queue.is_empty(), "replies keep the order of their commands");
         fill(&mut state.buffer);
+        self.write_out(&mut state);
+    }
+
+    /// Sends a message that is no reply, at once or behind the reply under way. Answers how many bytes wait.
+    pub(crate) fn send_message(&self, message: &[u8]) -> usize {
+        let mut state = self.state.lock();
+        if state.writer.is_none() {
+            return 0;
+        }
+        let held = match &mut state.held {
+            Some(held) => {
+                held.extend_from_slice(message);
+                held.len()
+            }
+            None => {
+                state.buffer.extend_from_slice(message);
+                self.write_out(&mut state);
+                0
+            }
+        };
+        drop(state);
+        let waiting = self.waiting_bytes() + held;
+        if waiting > 0 {
+            // For the connection's task to see how much it is.
+            self.changed.notify_one();
+        }
+        waiting
+    }
+
+    /// Holds messages back until [`Output::release`].
+    pub(crate) fn hold(&self) {
+        self.state.lock().held.get_or_insert_default();
+    }
+
+    /// Sends the messages that were held back.
+    pub(crate) fn release(&self) {
+        let mut state = self.state.lock();
+        let Some(held) = state.held.take().filter(|held| !held.is_empty()) else { return };
+        state.buffer.extend_from_slice(&held);
         self.write_out(&mut state);
     }
 

@@ -5,8 +5,13 @@ use meridian_command::{Args, Protocol, ReplyError, ReplyWriter, number::parse_i6
 use super::{Answer, Context, Outcome};
 use crate::{REDIS_VERSION, clients::DEFAULT_USER, session::NUMBERED_DATABASES};
 
-pub(super) fn ping(args: &Args<'_>, reply: &mut ReplyWriter<'_>) -> Answer {
+pub(super) fn ping(context: &Context<'_>, args: &Args<'_>, reply: &mut ReplyWriter<'_>) -> Answer {
     match args.as_slice() {
+        [] | [_] if context.session.only_subscribes() => {
+            reply.array(2);
+            reply.bulk(b"pong");
+            reply.bulk(args.get(0).unwrap_or_default());
+        }
         [] => reply.simple("PONG"),
         [message] => reply.bulk(message),
         _ => return Err(ReplyError::wrong_arity(meridian_command::ProxyCommand::Ping.spec())),

@@ -17,6 +17,7 @@ use meridian_proxy::{ClusterView, Identity, KeyspaceStats, Server, ServerOptions
 use meridian_router::{
     Router, RouterOptions,
     local::{Batch, Outcome, ReadAnswer, Replica, Replicas},
+    pubsub::Hub,
 };
 use meridian_topology::{
     ClusterMap, Database, DatabaseId, Epoch, NodeId, ReplicaRole, ShardId, ShardInfo, SlotMap,
@@ -116,11 +117,15 @@ impl Replica for Memory {
 }
 
 #[derive(Debug)]
-struct One(Arc<Memory>);
+struct One(Arc<Memory>, Arc<Hub>);
 
 impl Replicas for One {
     fn replica(&self, shard: ShardId) -> Option<Arc<dyn Replica>> {
         (shard == SHARD).then(|| Arc::clone(&self.0) as _)
+    }
+
+    fn hub(&self) -> Arc<Hub> {
+        Arc::clone(&self.1)
     }
 }
 
@@ -179,7 +184,7 @@ impl Running {
         let (map, receiver) = watch::channel(Arc::new(map()));
         let router = Router::new(RouterOptions {
             map: receiver,
-            local: Some((NODE, Arc::new(One(Arc::new(Memory::new(Arc::clone(&gate))))))),
+            local: Some((NODE, Arc::new(One(Arc::new(Memory::new(Arc::clone(&gate))), Arc::default())))),
             dialer: meridian_rt::net::Dialer::default(),
             deadline: Duration::from_secs(60),
         });

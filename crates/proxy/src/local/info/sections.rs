@@ -2,6 +2,7 @@
 
 use std::{fmt::Write, sync::atomic::Ordering};
 
+use meridian_router::pubsub::Space;
 use meridian_rt::clock::wall_micros;
 
 use super::{Report, Section, Shown};
@@ -148,6 +149,7 @@ fn stats(report: &Report, out: &mut String) {
     let rates = stats.rates();
     let load = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
     let closed = load(&totals.output_limit_closed);
+    let channels = &report.shared.pubsub.table;
     fields!(out,
         "total_connections_received" => load(&totals.connections),
         "total_commands_processed" => load(&totals.commands),
@@ -164,9 +166,9 @@ fn stats(report: &Report, out: &mut String) {
         "sync_partial_err" => 0,
         "evicted_keys" => 0,
         "evicted_clients" => 0,
-        "pubsub_channels" => 0,
-        "pubsub_patterns" => 0,
-        "pubsubshard_channels" => 0,
+        "pubsub_channels" => channels.count(Space::Channels),
+        "pubsub_patterns" => channels.count(Space::Patterns),
+        "pubsubshard_channels" => channels.count(Space::ShardChannels),
         "latest_fork_usec" => 0,
         "total_forks" => 0,
         "migrate_cached_sockets" => 0,
