@@ -3,10 +3,12 @@
 //! A type is a file below `value/` that implements [`Collection`], and one line in `collections!` below; type name,
 //! copy, snapshot, digest and size follow.
 
+pub(crate) mod json;
 mod packed;
 mod set;
 mod string;
 
+use json::Document;
 pub(crate) use packed::Packed;
 pub(crate) use set::Set;
 pub(crate) use string::{StringForm, StringValue};
@@ -160,6 +162,7 @@ pub(crate) const STRING_KIND: u8 = 1;
 
 collections! {
     Set(Set) = 3, "set";
+    Json(Document) = 7, "ReJSON-RL";
 }
 
 /// Objects of all types are as large as the largest: what is larger belongs behind a pointer of its own.
