@@ -1,14 +1,17 @@
 //! JSON documents: trees of values that keep their numbers as they were written and their members in order.
 //!
 //! [`parse`] reads texts, [`write`] writes them, [`path`] finds values in them. Every recursion over a document is
-//! bounded by [`DEPTH_MAX`], which whatever changes a document must keep (see [`Json::fits_at`]).
+//! bounded by [`DEPTH_MAX`], which whatever changes a document must keep (see [`Json::fits_at`]). A key holds a
+//! [`Document`].
 
+mod document;
 mod number;
 mod object;
 mod parse;
 pub(crate) mod path;
 mod write;
 
+pub(crate) use document::Document;
 pub(crate) use number::Arithmetic;
 pub(crate) use object::{Member, Object};
 pub(crate) use parse::parse;
@@ -82,16 +85,24 @@ impl Json {
         steps + self.depth() <= DEPTH_MAX
     }
 
-    /// Bytes on the heap.
-    pub(crate) fn heap_size(&self) -> usize {
+    /// Bytes on the heap, without those of the values in it.
+    pub(crate) fn own_size(&self) -> usize {
         match self {
             Json::Null | Json::Bool(_) | Json::Int(_) | Json::BigInt(_) | Json::Float(_) => 0,
             Json::Text(text) => text.len(),
-            Json::Array(elements) => {
-                elements.capacity() * size_of::<Json>() + elements.iter().map(Json::heap_size).sum::<usize>()
-            }
-            Json::Object(object) => size_of::<Object>() + object.heap_size(),
+            Json::Array(elements) => elements.capacity() * size_of::<Json>(),
+            Json::Object(object) => size_of::<Object>() + object.own_size(),
         }
+    }
+
+    /// Bytes on the heap.
+    pub(crate) fn heap_size(&self) -> usize {
+        let inner: usize = match self {
+            Json::Array(elements) => elements.iter().map(Json::heap_size).sum(),
+            Json::Object(object) => object.iter().map(|member| member.value.heap_size()).sum(),
+            _ => 0,
+        };
+        self.own_size() + inner
     }
 
     /// The element or member at a position.
@@ -103,6 +114,11 @@ impl Json {
         }
     }
 
+    /// The value at a location.
+    pub(crate) fn at(&self, location: &[u32]) -> Option<&Json> {
+        location.iter().try_fold(self, |value, position| value.child(*position as usize))
+    }
+
     /// The value at a location that was valid when it was found; `None` if a change has since taken it away.
     pub(crate) fn at_mut(&mut self, location: &[u32]) -> Option<&mut Json> {
         location.iter().try_fold(self, |value, position| match value {
@@ -110,20 +126,6 @@ impl Json {
             Json::Object(object) => object.at_mut(*position as usize),
             _ => None,
         })
-    }
-
-    /// Takes out the value at a location, which is not the root. False if nothing is there.
-    pub(crate) fn remove_at(&mut self, location: &[u32]) -> bool {
-        let Some((last, parent)) = location.split_last() else { return false };
-        let position = *last as usize;
-        match self.at_mut(parent) {
-            Some(Json::Array(elements)) if position < elements.len() => {
-                elements.remove(position);
-                true
-            }
-            Some(Json::Object(object)) => object.remove(position).is_some(),
-            _ => false,
-        }
     }
 
     /// Changes a value as RFC 7396 says: members of objects are merged, a null takes a member away, anything else

@@ -21,6 +21,8 @@ pub(crate) struct Object {
     members: Vec<Member>,
     /// Positions in `members`, sorted by name; empty for a small object.
     index: Vec<u32>,
+    /// Bytes of all names.
+    name_bytes: usize,
 }
 
 impl Object {
@@ -34,7 +36,8 @@ impl Object {
             return Object::from_members(without_doubles(members, &order));
         }
         let index = if members.len() > SCANNED_MAX { order } else { Vec::new() };
-        Object { members, index }
+        let name_bytes = members.iter().map(|member| member.name.len()).sum();
+        Object { members, index, name_bytes }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -87,6 +90,7 @@ impl Object {
         {
             self.index.insert(rank, position);
         }
+        self.name_bytes += name.len();
         self.members.push(Member { name: name.into(), value });
         if self.index.is_empty() && self.members.len() > SCANNED_MAX {
             *self = Object::from_members(std::mem::take(&mut self.members));
@@ -99,6 +103,7 @@ impl Object {
             return None;
         }
         let member = self.members.remove(position);
+        self.name_bytes -= member.name.len();
         self.index.retain(|at| *at as usize != position);
         for at in &mut self.index {
             if *at as usize > position {
@@ -115,10 +120,10 @@ impl Object {
         *self = Object::default();
     }
 
-    /// Bytes on the heap, values included.
-    pub(crate) fn heap_size(&self) -> usize {
-        let own = self.members.capacity() * size_of::<Member>() + self.index.capacity() * size_of::<u32>();
-        own + self.members.iter().map(|member| member.name.len() + member.value.heap_size()).sum::<usize>()
+    /// Bytes of names and structure, without those of the values.
+    pub(crate) fn own_size(&self) -> usize {
+        let members = self.members.capacity() * size_of::<Member>();
+        members + self.index.capacity() * size_of::<u32>() + self.name_bytes
     }
 
     fn rank(&self, name: &str) -> Result<usize, usize> {
