@@ -333,6 +333,51 @@ impl ReplyError {
     pub const NO_CONFIG_FILE: ReplyError = ReplyError::new("ERR The server is running without a config file");
 }
 
+/// JSON, in the words of RedisJSON; those without a code have none there either.
+impl ReplyError {
+    /// A command that needs a document got a key that does not exist.
+    pub const JSON_NO_KEY: ReplyError =
+        ReplyError::new("ERR could not perform this operation on a key that doesn't exist");
+    /// A new document can only be set as a whole.
+    pub const JSON_NOT_AT_ROOT: ReplyError = ReplyError::new("ERR new objects must be created at the root");
+    /// A path that may lead to many places, but leads to none where something could be set.
+    pub const JSON_DYNAMIC_PATH: ReplyError = ReplyError::new("ERR wrong static path");
+    /// An element that is not there cannot be set.
+    pub const JSON_ARRAY_INDEX: ReplyError = ReplyError::new("ERR array index out of range");
+    /// An index to insert at that is past either end.
+    pub const JSON_INDEX: ReplyError = ReplyError::new("ERR index out of bounds");
+    /// The operand is no number.
+    pub const JSON_NOT_A_NUMBER: ReplyError = ReplyError::new("ERR bad input number");
+    /// The result is infinite or none.
+    pub const JSON_RESULT: ReplyError = ReplyError::new("ERR result is not a number");
+    /// The document would become too deep.
+    pub const JSON_TOO_DEEP: ReplyError = ReplyError::new("ERR recursion limit exceeded");
+    /// The path leads to more values than one command may look at.
+    pub const JSON_TOO_MUCH: ReplyError = ReplyError::new("ERR the path leads to too many values");
+
+    /// Nothing stands where the path leads.
+    pub fn json_no_path(path: &str) -> ReplyError {
+        ReplyError::from_text(format!("ERR Path '{path}' does not exist"))
+    }
+
+    /// Nothing of a kind stands where the path leads: `or` is `not an array` or the like.
+    pub fn json_no_path_or(path: &str, or: &str) -> ReplyError {
+        ReplyError::from_text(format!("ERR Path '{path}' does not exist or {or}"))
+    }
+
+    /// A value of another kind stands where the path leads, or was given.
+    pub fn json_wrong_kind(expected: &str, found: &str) -> ReplyError {
+        ReplyError::from_text(format!(
+            "WRONGTYPE wrong type of path value - expected {expected} but found {found}"
+        ))
+    }
+
+    /// An argument that is no integer.
+    pub fn json_not_an_integer(text: &[u8]) -> ReplyError {
+        ReplyError::from_bytes([b"Couldn't parse as integer: ", quoted(text, QUOTED_MAX)].concat())
+    }
+}
+
 /// The cluster.
 impl ReplyError {
     /// Keys of one command that live on several shards.

@@ -134,6 +134,11 @@ impl KeySpec {
         KeySpec::new(Begin::Index(first), Find::Range { last: -1, step, limit: 0 }, flags)
     }
 
+    /// All arguments from `first` on but the last.
+    pub const fn all_but_last(first: u16, flags: KeyFlags) -> KeySpec {
+        KeySpec::new(Begin::Index(first), Find::Range { last: -2, step: 1, limit: 0 }, flags)
+    }
+
     /// So many keys one after the other.
     pub const fn run(first: u16, count: u16, flags: KeyFlags) -> KeySpec {
         KeySpec::new(Begin::Index(first), Find::Range { last: count as i16 - 1, step: 1, limit: 0 }, flags)

@@ -12,6 +12,7 @@ mod generic;
 mod index;
 mod internal;
 mod pubsub;
+mod json;
 mod server;
 mod string;
 mod transactions;
@@ -111,6 +112,33 @@ commands!(
         Bitop = 55 => bitmap::BITOP,
         Bitfield = 56 => bitmap::BITFIELD,
         BitfieldRo = 57 => bitmap::BITFIELD_RO,
+
+        JsonSet = 310 => json::SET,
+        JsonGet = 311 => json::GET,
+        JsonMget = 312 => json::MGET,
+        JsonMset = 313 => json::MSET,
+        JsonMerge = 314 => json::MERGE,
+        JsonDel = 315 => json::DEL,
+        JsonForget = 316 => json::FORGET,
+        JsonType = 317 => json::TYPE,
+        JsonClear = 318 => json::CLEAR,
+        JsonToggle = 319 => json::TOGGLE,
+        JsonResp = 320 => json::RESP,
+        JsonNumincrby = 321 => json::NUMINCRBY,
+        JsonNummultby = 322 => json::NUMMULTBY,
+        JsonNumpowby = 323 => json::NUMPOWBY,
+        JsonStrappend = 324 => json::STRAPPEND,
+        JsonStrlen = 325 => json::STRLEN,
+        JsonObjkeys = 326 => json::OBJKEYS,
+        JsonObjlen = 327 => json::OBJLEN,
+        JsonArrappend = 328 => json::ARRAPPEND,
+        JsonArrindex = 329 => json::ARRINDEX,
+        JsonArrinsert = 330 => json::ARRINSERT,
+        JsonArrlen = 331 => json::ARRLEN,
+        JsonArrpop = 332 => json::ARRPOP,
+        JsonArrtrim = 333 => json::ARRTRIM,
+        JsonDebugMemory = 334 => json::DEBUG_MEMORY,
+
         Setting = 430 => internal::SETTING,
         Settings = 431 => internal::SETTINGS,
 
@@ -167,6 +195,7 @@ commands!(
         ClusterHelp = 38 => cluster::CLUSTER_HELP,
         Wait = 39 => server::WAIT,
         ObjectHelp = 40 => generic::OBJECT_HELP,
+        JsonDebugHelp = 190 => json::DEBUG_HELP,
 
         // Channels.
         Subscribe = 80 => pubsub::SUBSCRIBE,
@@ -193,6 +222,7 @@ commands!(
         Client = 2 => connection::CLIENT,
         Config = 3 => server::CONFIG,
         Cluster = 4 => cluster::CLUSTER,
+        JsonDebug = 35 => json::DEBUG,
 
         Pubsub = 24 => pubsub::PUBSUB,
     }

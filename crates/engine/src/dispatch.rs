@@ -3,7 +3,7 @@
 use meridian_command::{Args, EngineCommand, ReplyWriter};
 
 use crate::{
-    family::{Outcome, bitmap, generic, internal, string, transactions},
+    family::{Outcome, bitmap, generic, internal, json, string, transactions},
     keyspace::{Reader, Writer},
 };
 
@@ -82,6 +82,32 @@ pub(crate) fn handler(command: EngineCommand) -> Handler {
         C::Bitop => Write(bitmap::write::bitop),
         C::Bitfield => Write(bitmap::field::bitfield),
         C::BitfieldRo => Read(bitmap::field::bitfield_ro),
+
+        C::JsonSet => Write(json::set::set),
+        C::JsonGet => Read(json::get::get),
+        C::JsonMget => Read(json::get::mget),
+        C::JsonMset => Write(json::set::mset),
+        C::JsonMerge => Write(json::set::merge),
+        C::JsonDel | C::JsonForget => Write(json::change::del),
+        C::JsonType => Read(json::get::type_of),
+        C::JsonClear => Write(json::change::clear),
+        C::JsonToggle => Write(json::change::toggle),
+        C::JsonResp => Read(json::get::resp),
+        C::JsonNumincrby => Write(json::number::numincrby),
+        C::JsonNummultby => Write(json::number::nummultby),
+        C::JsonNumpowby => Write(json::number::numpowby),
+        C::JsonStrappend => Write(json::change::strappend),
+        C::JsonStrlen => Read(json::length::strlen),
+        C::JsonObjkeys => Read(json::length::objkeys),
+        C::JsonObjlen => Read(json::length::objlen),
+        C::JsonArrappend => Write(json::array::arrappend),
+        C::JsonArrindex => Read(json::array::arrindex),
+        C::JsonArrinsert => Write(json::array::arrinsert),
+        C::JsonArrlen => Read(json::length::arrlen),
+        C::JsonArrpop => Write(json::array::arrpop),
+        C::JsonArrtrim => Write(json::array::arrtrim),
+        C::JsonDebugMemory => Read(json::length::memory),
+
         C::Setting => Write(internal::setting),
         C::Settings => Read(internal::settings),
 

@@ -3,6 +3,7 @@
 pub(crate) mod bitmap;
 pub(crate) mod generic;
 pub(crate) mod internal;
+pub(crate) mod json;
 pub(crate) mod string;
 pub(crate) mod transactions;
 

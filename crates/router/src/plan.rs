@@ -110,6 +110,7 @@ fn split_keys(
         // An odd number of arguments to MSET: its handler knows the words.
         return table.owners(database).next().map(Plan::One).ok_or(ReplyError::NO_MAP);
     }
+    let behind_keys = positions.last().map_or(call.len(), |last| last + step)..call.len();
     let mut split = Split::default();
     for position in positions {
         let link = owner(table, database, call[position])?;
@@ -119,6 +120,10 @@ fn split_keys(
         });
         split.shares[share].arguments.extend(position..position + step);
         split.by_key.push(share as u16);
+    }
+    // What stands behind the keys (the path of JSON.MGET) is for every share.
+    for share in &mut split.shares {
+        share.arguments.extend(behind_keys.clone());
     }
     match split.shares.as_slice() {
         [share] => Ok(Plan::One(share.link)),

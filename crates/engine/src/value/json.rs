@@ -1,7 +1,7 @@
 //! JSON documents: trees of values that keep their numbers as they were written and their members in order.
 //!
 //! [`parse`] reads texts, [`write`] writes them, [`path`] finds values in them. Every recursion over a document is
-//! bounded by [`DEPTH_MAX`], which whatever changes a document must keep (see [`Json::fits_at`]). A key holds a
+//! bounded by [`DEPTH_MAX`], which whatever changes a document must keep. A key holds a
 //! [`Document`].
 
 mod document;
@@ -73,16 +73,9 @@ impl Json {
     pub(crate) fn depth(&self) -> usize {
         match self {
             Json::Array(elements) => 1 + elements.iter().map(Json::depth).max().unwrap_or(0),
-            Json::Object(object) => {
-                1 + object.iter().map(|member| member.value.depth()).max().unwrap_or(0)
-            }
+            Json::Object(object) => 1 + object.iter().map(|member| member.value.depth()).max().unwrap_or(0),
             _ => 0,
         }
-    }
-
-    /// Whether the value may stand so many steps below the root.
-    pub(crate) fn fits_at(&self, steps: usize) -> bool {
-        steps + self.depth() <= DEPTH_MAX
     }
 
     /// Bytes on the heap, without those of the values in it.

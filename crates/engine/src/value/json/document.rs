@@ -12,14 +12,15 @@ use crate::{
 /// See the module.
 #[derive(Clone, Debug)]
 pub(crate) struct Document {
-    root: Json,
+    root: Box<Json>,
+    /// Of what the root holds.
     heap_size: usize,
 }
 
 impl Document {
     pub(crate) fn new(root: Json) -> Document {
         let heap_size = root.heap_size();
-        Document { root, heap_size }
+        Document { root: Box::new(root), heap_size }
     }
 
     pub(crate) fn root(&self) -> &Json {
@@ -154,7 +155,7 @@ impl Collection for Document {
     }
 
     fn heap_size(&self) -> usize {
-        self.heap_size
+        size_of::<Json>() + self.heap_size
     }
 
     fn encoding_name(&self, _: &Settings) -> &'static str {

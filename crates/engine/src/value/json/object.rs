@@ -134,8 +134,7 @@ impl Object {
 /// Objects are equal if they have the same members in whatever order.
 impl PartialEq for Object {
     fn eq(&self, other: &Object) -> bool {
-        self.len() == other.len()
-            && self.iter().all(|member| other.get(&member.name) == Some(&member.value))
+        self.len() == other.len() && self.iter().all(|member| other.get(&member.name) == Some(&member.value))
     }
 }
 

@@ -9,7 +9,7 @@ mod filter;
 mod parse;
 
 pub(crate) use evaluate::TooMuch;
-use evaluate::{Walk, VISITS_LOCATED_MAX, VISITS_MAX};
+use evaluate::{VISITS_LOCATED_MAX, VISITS_MAX, Walk};
 use filter::Filter;
 pub(crate) use parse::PathFault;
 
@@ -134,9 +134,7 @@ impl Path {
     }
 
     fn has_union(&self) -> bool {
-        self.steps
-            .iter()
-            .any(|step| matches!(step.selector, Selector::Names(_) | Selector::Indexes(_)))
+        self.steps.iter().any(|step| matches!(step.selector, Selector::Names(_) | Selector::Indexes(_)))
     }
 }
 

@@ -162,7 +162,8 @@ fn slice(value: &Json, start: Option<i64>, end: Option<i64>, step: u64) -> impl 
         Json::Array(elements) => elements.len() as i64,
         _ => 0,
     };
-    let place = |index: i64| (if index < 0 { length.saturating_add(index) } else { index }).clamp(0, length) as usize;
+    let place =
+        |index: i64| (if index < 0 { length.saturating_add(index) } else { index }).clamp(0, length) as usize;
     let range = place(start.unwrap_or(0))..place(end.unwrap_or(length));
     let step = usize::try_from(step).unwrap_or(usize::MAX);
     let range = if step == 0 { 0..0 } else { range };

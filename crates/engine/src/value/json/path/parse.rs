@@ -100,7 +100,8 @@ impl<'t> Reader<'t> {
 
     /// A name without quotes.
     fn name(&mut self) -> Result<Box<str>, PathFault> {
-        let part_of_name = |char: char| char.is_alphanumeric() || !char.is_ascii() || "_-$^:+/%~#".contains(char);
+        let part_of_name =
+            |char: char| char.is_alphanumeric() || !char.is_ascii() || "_-$^:+/%~#".contains(char);
         let rest = self.rest();
         let end = rest.find(|char| !part_of_name(char)).unwrap_or(rest.len());
         if end == 0 {
@@ -215,7 +216,9 @@ impl<'t> Reader<'t> {
             'f' => '\u{c}',
             'u' => {
                 let digits = self.rest().get(..4).and_then(|digits| u32::from_str_radix(digits, 16).ok());
-                let Some(char) = digits.and_then(char::from_u32) else { return self.fault("four hex digits") };
+                let Some(char) = digits.and_then(char::from_u32) else {
+                    return self.fault("four hex digits");
+                };
                 self.at += 4;
                 char
             }
@@ -299,15 +302,15 @@ impl<'t> Reader<'t> {
         if self.rest().starts_with(['"', '\'']) {
             return Ok(Operand::Literal(Json::Text(self.quoted()?.into_boxed_str())));
         }
-        for (word, value) in
-            [("true", Json::Bool(true)), ("false", Json::Bool(false)), ("null", Json::Null)]
+        for (word, value) in [("true", Json::Bool(true)), ("false", Json::Bool(false)), ("null", Json::Null)]
         {
             if self.take(word) {
                 return Ok(Operand::Literal(value));
             }
         }
         let rest = self.rest();
-        let end = rest.find(|char: char| !char.is_ascii_digit() && !"+-.eE".contains(char)).unwrap_or(rest.len());
+        let end =
+            rest.find(|char: char| !char.is_ascii_digit() && !"+-.eE".contains(char)).unwrap_or(rest.len());
         match crate::value::json::parse(&rest.as_bytes()[..end]) {
             Ok(number) => {
                 self.at += end;
