@@ -58,10 +58,7 @@ impl Path {
     /// Reads a path of either syntax.
     pub(crate) fn read(text: &[u8]) -> Result<Path, PathFault> {
         let Ok(text) = std::str::from_utf8(text) else { return Err(PathFault::not_utf8()) };
-        let legacy = match text.as_bytes() {
-            [b'$'] | [b'$', b'.' | b'[', ..] => false,
-            _ => true,
-        };
+        let legacy = !matches!(text.as_bytes(), [b'$'] | [b'$', b'.' | b'[', ..]);
         let full = match text.as_bytes() {
             _ if !legacy => text.to_owned(),
             [b'.'] => "$".to_owned(),
