@@ -121,7 +121,13 @@ pub(crate) fn execute(
         C::PubsubNumsub => return pubsub::subscriber_counts(context, Space::Channels, args, reply),
         C::PubsubShardnumsub => return pubsub::subscriber_counts(context, Space::ShardChannels, args, reply),
         C::PubsubNumpat => return pubsub::pattern_count(context),
-        C::JsonDebugHelp | C::PubsubHelp | C::ClientHelp | C::CommandHelp | C::ConfigHelp | C::ClusterHelp | C::ObjectHelp => {
+        C::JsonDebugHelp
+        | C::PubsubHelp
+        | C::ClientHelp
+        | C::CommandHelp
+        | C::ConfigHelp
+        | C::ClusterHelp
+        | C::ObjectHelp => {
             introspect::help(command.spec(), reply);
             Ok(())
         }
