@@ -212,6 +212,13 @@ commands!(
         PubsubShardchannels = 91 => pubsub::PUBSUB_SHARDCHANNELS,
         PubsubShardnumsub = 92 => pubsub::PUBSUB_SHARDNUMSUB,
         PubsubHelp = 93 => pubsub::PUBSUB_HELP,
+
+        // Transactions.
+        Multi = 60 => transactions::MULTI,
+        Exec = 61 => transactions::EXEC,
+        Discard = 62 => transactions::DISCARD,
+        Watch = 63 => transactions::WATCH,
+        Unwatch = 64 => transactions::UNWATCH,
     }
 );
 

@@ -12,7 +12,7 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc,
-        atomic::{AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicI64, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -89,6 +89,9 @@ pub(crate) struct Client {
     numbered: AtomicU8,
     protocol: AtomicU8,
     traits: AtomicU32,
+    /// Queued commands since MULTI; -1 outside.
+    queued: AtomicI64,
+    queued_bytes: AtomicUsize,
     command: AtomicU32,
     buffers: AtomicBuffers,
     /// Channels, patterns, shard channels.
@@ -159,6 +162,13 @@ impl Client {
         } else {
             self.traits.fetch_and(!what.bits(), Ordering::AcqRel);
         }
+    }
+
+    /// How many commands are queued since MULTI and how many bytes they take; none outside.
+    pub(crate) fn set_queued(&self, queued: Option<(usize, usize)>) {
+        let (count, bytes) = queued.map_or((-1, 0), |(count, bytes)| (count as i64, bytes));
+        self.queued.store(count, Ordering::Relaxed);
+        self.queued_bytes.store(bytes, Ordering::Relaxed);
     }
 
     pub(crate) fn traits(&self) -> Trait {
@@ -248,6 +258,8 @@ impl Registry {
             numbered: AtomicU8::new(0),
             protocol: AtomicU8::new(2),
             traits: AtomicU32::new(0),
+            queued: AtomicI64::new(-1),
+            queued_bytes: AtomicUsize::new(0),
             command: AtomicU32::new(0),
             buffers: AtomicBuffers::default(),
             subscriptions: Default::default(),

@@ -6,13 +6,14 @@
 
 mod batch;
 mod building;
+mod exec;
 mod output;
 mod random_key;
 
 use std::sync::{Arc, atomic::Ordering};
 
 use futures_util::future::BoxFuture;
-use meridian_command::{Command, EngineCommand, ReplyError, wire::Head};
+use meridian_command::{Command, EngineCommand, ProxyCommand, ReplyError, wire::Head};
 use meridian_resp::{Limits, Progress, RequestParser};
 use meridian_router::plan::{Plan, plan};
 use meridian_rt::{
@@ -30,6 +31,7 @@ use crate::{
     local::{self, Outcome},
     output_limit::OutputGuard,
     session::Session,
+    transaction::{Prepared, unwatch},
 };
 use building::{Building, Terms};
 pub(crate) use output::Output;
@@ -71,6 +73,7 @@ pub(crate) async fn run(stream: TcpStream, registration: Registration, shared: A
     }
     // Replies under way hold the output, but no longer the socket.
     connection.output.give_up();
+    unwatch(connection.session.take_watched(), &connection.shared);
 }
 
 struct Connection {
@@ -96,6 +99,10 @@ enum Step {
         /// It goes out even if the client wants no replies.
         push: bool,
     },
+    /// Keys are to be watched before anything else is executed.
+    Watch(Vec<Vec<u8>>),
+    /// A transaction in which commands of this process stand between those of a shard.
+    Exec(Box<Prepared>),
     /// There is no complete command.
     Starved,
     /// Send what is written, then close.
@@ -194,6 +201,12 @@ impl Connection {
                 Step::Taken => self.send().await,
                 Step::Pending { command, reply, push } => {
                     self.answer_later(reader, command, reply, push).await;
+                }
+                Step::Watch(keys) => self.watch(reader, keys).await,
+                Step::Exec(prepared) => {
+                    if !self.exec(reader, *prepared).await {
+                        break false;
+                    }
                 }
                 Step::Starved => break true,
                 Step::Close => break false,
@@ -310,11 +323,17 @@ impl Connection {
             return Step::Close;
         }
         let step = match gate::admit(session, &words) {
+            Ok(call) if session.transaction().is_some() && exec::queues(call.command) => {
+                exec::queue(session, shared, building, terms, &call, &words);
+                Step::Taken
+            }
             Ok(call) => {
                 session.client().set_command(call.command);
                 let name = words.len() - call.args.len();
                 match call.command {
                     Command::Engine(command) => engine(shared, building, terms, command, &words, name),
+                    Command::Proxy(ProxyCommand::Exec) => exec::begin(session, shared, building, terms),
+                    Command::Proxy(ProxyCommand::Watch) => exec::begin_watch(session, building, terms, &call),
                     Command::Proxy(command) => {
                         let mut outcome = Outcome::Done;
                         building.answer(Some(call.command), terms, |reply| {
@@ -336,13 +355,15 @@ impl Connection {
                     }
                 }
             }
-            Err(refusal) => {
+            Err(mut refusal) => {
+                exec::refused(session, shared, &mut refusal);
                 shared.stats.rejected(refusal.command);
                 refuse(shared, building, terms, &refusal.error);
                 Step::Taken
             }
         };
-        if !matches!(step, Step::Pending { .. }) && !session.finish_command() {
+        if !matches!(step, Step::Pending { .. } | Step::Watch(_) | Step::Exec(_)) && !session.finish_command()
+        {
             building.silence();
         }
         let own = session.take_messages();

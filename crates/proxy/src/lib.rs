@@ -16,6 +16,7 @@ mod server;
 mod session;
 mod shared;
 mod stats;
+mod transaction;
 mod view;
 
 pub use cluster_view::{ClusterView, KeyspaceStats, Summary};

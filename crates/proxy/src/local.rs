@@ -12,6 +12,7 @@ mod info;
 mod kill;
 mod pubsub;
 mod time;
+mod transactions;
 mod wait;
 
 use std::{pin::Pin, sync::Arc};
@@ -102,6 +103,10 @@ pub(crate) fn execute(
             Ok(outcome) => return outcome,
             Err(error) => Err(error),
         },
+        C::Multi => transactions::multi(context, reply),
+        C::Discard => transactions::discard(context, reply),
+        C::Unwatch => transactions::forget_watched(context, reply),
+        C::Exec | C::Watch => unreachable!("the connection sees to {}", command.spec().name),
         C::Subscribe => return pubsub::subscribe(context, Space::Channels, args),
         C::Unsubscribe => return pubsub::unsubscribe(context, Space::Channels, args),
         C::Psubscribe => return pubsub::subscribe(context, Space::Patterns, args),

@@ -11,6 +11,7 @@ use meridian_topology::ShardId;
 use crate::{
     clients::{Client, Registration, Trait},
     pubsub::Own,
+    transaction::{Transaction, Watched},
 };
 
 /// How many numbered databases `SELECT` knows.
@@ -29,6 +30,11 @@ pub(crate) struct Session {
     written: Vec<ShardId>,
     /// There since the first subscription.
     subscriptions: Option<Box<Own>>,
+    /// There between MULTI and EXEC.
+    transaction: Option<Box<Transaction>>,
+    watched: Vec<Watched>,
+    /// The commands of a transaction are being executed: none of them may wait.
+    executes: bool,
 }
 
 /// What `CLIENT REPLY` asked for.
@@ -53,6 +59,9 @@ impl Session {
             silence: Silence::default(),
             written: Vec::new(),
             subscriptions: None,
+            transaction: None,
+            watched: Vec::new(),
+            executes: false,
         }
     }
 
@@ -121,6 +130,59 @@ impl Session {
         }
     }
 
+    /// MULTI. False if there was one already.
+    pub(crate) fn begin_transaction(&mut self) -> bool {
+        let begins = self.transaction.is_none();
+        if begins {
+            self.transaction = Some(Box::default());
+            self.client().set(Trait::MULTI, true);
+            self.client().set_queued(Some((0, 0)));
+        }
+        begins
+    }
+
+    /// What came since MULTI.
+    pub(crate) fn transaction(&mut self) -> Option<&mut Transaction> {
+        self.transaction.as_deref_mut()
+    }
+
+    /// Has others see how much is queued.
+    pub(crate) fn show_transaction(&self) {
+        let size = self.transaction.as_ref().map(|transaction| (transaction.len(), transaction.bytes()));
+        self.client().set_queued(size);
+    }
+
+    /// Ends MULTI.
+    pub(crate) fn take_transaction(&mut self) -> Option<Transaction> {
+        self.client().set(Trait::MULTI, false);
+        self.client().set_queued(None);
+        self.transaction.take().map(|transaction| *transaction)
+    }
+
+    /// The keys that EXEC depends on.
+    pub(crate) fn watched(&self) -> &[Watched] {
+        &self.watched
+    }
+
+    /// Takes over what is watched from now on.
+    pub(crate) fn set_watched(&mut self, watched: Vec<Watched>) {
+        self.watched = watched;
+    }
+
+    /// Nothing is watched any more.
+    pub(crate) fn take_watched(&mut self) -> Vec<Watched> {
+        std::mem::take(&mut self.watched)
+    }
+
+    /// Whether the commands of a transaction are being executed.
+    pub(crate) fn executes(&self) -> bool {
+        self.executes
+    }
+
+    pub(crate) fn set_executes(&mut self, executes: bool) {
+        self.executes = executes;
+    }
+
     /// Whether commands leave the keys' last use alone.
     #[expect(dead_code, reason = "read once the engine keeps the last use of keys")]
     pub(crate) fn no_touch(&self) -> bool {
@@ -165,6 +227,7 @@ impl Session {
         self.set_no_evict(false);
         self.silence = Silence::default();
         self.subscriptions = None;
+        self.take_transaction();
         self.client().set_name(&[]);
     }
 }

@@ -2,10 +2,42 @@
 
 use crate::{
     Arity::{AtLeast, Exactly},
-    Categories, CommandSpec as Row, Flags, Merge, Route,
+    Categories, CommandSpec as Row, Flags, KeyFlags, KeySpec, Merge, Route,
     doc::Arg,
-    spec::Group::Server,
+    spec::Group::{Server, Transactions},
 };
+
+/// What MULTI and its like share.
+const ANYTIME: Flags = Flags::ANYTIME.union(Flags::NOSCRIPT).union(Flags::ALLOW_BUSY);
+
+pub(super) const MULTI: Row = Row::local("MULTI", Transactions, Exactly(1)).flags(ANYTIME).fast().doc(
+    "1.2.0",
+    "Begins a transaction.",
+    "O(1)",
+);
+
+pub(super) const EXEC: Row = Row::local("EXEC", Transactions, Exactly(1))
+    .flags(Flags::ANYTIME.union(Flags::NOSCRIPT).union(Flags::SKIP_SLOWLOG))
+    .doc("1.2.0", "Executes the commands of the transaction.", "Depends on commands in the transaction.");
+
+pub(super) const DISCARD: Row = Row::local("DISCARD", Transactions, Exactly(1)).flags(ANYTIME).fast().doc(
+    "2.0.0",
+    "Gives up the transaction.",
+    "O(N) where N is the number of queued commands.",
+);
+
+pub(super) const UNWATCH: Row = Row::local("UNWATCH", Transactions, Exactly(1)).flags(ANYTIME).fast().doc(
+    "2.2.0",
+    "Forgets the watched keys.",
+    "O(1)",
+);
+
+pub(super) const WATCH: Row = Row::local("WATCH", Transactions, AtLeast(2))
+    .flags(ANYTIME)
+    .fast()
+    .keys(&[KeySpec::rest(1, 1, KeyFlags::LOOK)])
+    .args(&[Arg::key("key", 0).multiple()])
+    .doc("2.2.0", "Lets EXEC fail if one of the keys changes before it.", "O(1) for every key.");
 
 pub(super) const SWAPDB: Row = Row::write("SWAPDB", Server, Exactly(3))
     .fast()

@@ -44,10 +44,12 @@ impl Client {
         let [sub, psub, ssub] = [0, 1, 2].map(|space| self.subscriptions[space].load(Ordering::Relaxed));
         let _ = write!(
             head,
-            " age={age} idle={idle} flags={flags} db={db} sub={sub} psub={psub} ssub={ssub} multi=-1 qbuf={query} \
-             qbuf-free={query_free} argv-mem={argv} multi-mem=0 rbs={reply_capacity} rbp={peak} obl={unsent} oll=0 \
+            " age={age} idle={idle} flags={flags} db={db} sub={sub} psub={psub} ssub={ssub} multi={multi} qbuf={query} \
+             qbuf-free={query_free} argv-mem={argv} multi-mem={multi_bytes} rbs={reply_capacity} rbp={peak} obl={unsent} oll=0 \
              omem=0 tot-mem={total} events={events} cmd={command} user={DEFAULT_USER} redir=-1 resp={resp}",
             idle = self.idle(now).as_secs(),
+            multi = self.queued.load(Ordering::Relaxed),
+            multi_bytes = load(&self.queued_bytes),
             flags = letters(self.traits()),
             db = self.numbered.load(Ordering::Relaxed),
             peak = load(&buffers.reply_peak),

@@ -10,6 +10,7 @@ use std::{
 
 use bytes::Bytes;
 use meridian_command::{Command, Merge, Protocol, ReplyError};
+use meridian_resp::elements;
 use meridian_router::{WaitFor, merge::merge};
 use meridian_rt::clock::Instant;
 use parking_lot::Mutex;
@@ -27,8 +28,18 @@ pub(super) enum Source {
     Here(Range<usize>),
     /// The next reply of a part.
     Part(usize),
+    /// The next reply of a part: that to a whole transaction.
+    Exec(Box<Exec>),
     /// The next replies of several parts, made one.
     Merged(Box<Merged>),
+}
+
+/// A transaction that a shard executes.
+#[derive(Debug)]
+pub(super) struct Exec {
+    pub(super) part: usize,
+    /// Its commands, each of which is counted.
+    pub(super) commands: Vec<Command>,
 }
 
 /// A command that several shards answer.
@@ -180,6 +191,13 @@ pub(super) fn assemble(
         match &slot.source {
             Source::Here(range) => out.extend_from_slice(&here[range.clone()]),
             Source::Part(part) => readers[*part].next(out),
+            Source::Exec(exec) => {
+                readers[exec.part].next(out);
+                let replies = elements(&out[start..]).into_iter().flatten();
+                for (command, reply) in exec.commands.iter().zip(replies) {
+                    tally.add(stats, *command, took, stats.reply(reply));
+                }
+            }
             Source::Merged(merged) => merge_next(merged, &mut readers, out),
         }
         if let Some(command) = slot.command {

@@ -7,7 +7,7 @@
 use std::{ops::Range, sync::Arc};
 
 use bytes::Bytes;
-use meridian_command::{Command, EngineCommand, Protocol, ReplyWriter, wire};
+use meridian_command::{Command, EngineCommand, Protocol, ProxyCommand, ReplyWriter, wire};
 use meridian_router::{
     Link, Part, Table, Waiter,
     plan::{Plan, Split},
@@ -16,10 +16,10 @@ use meridian_rt::clock::Instant;
 use meridian_topology::DatabaseId;
 
 use super::{
-    batch::{Batch, Merged, PartOf, PartResult, Slot, Source, UnderWay, assemble},
+    batch::{Batch, Exec, Merged, PartOf, PartResult, Slot, Source, UnderWay, assemble},
     output::Output,
 };
-use crate::{Shared, session::Session};
+use crate::{Shared, session::Session, transaction::Prepared};
 
 /// What the session says about a command.
 #[derive(Clone, Copy, Debug)]
@@ -140,6 +140,17 @@ impl Building {
             Plan::Random => unreachable!("drawn by the connection"),
         };
         self.slots.push(Slot { command: Some(Command::Engine(command)), source, silent: false });
+    }
+
+    /// Takes a transaction for a shard.
+    pub(super) fn exec(&mut self, link: usize, prepared: &Prepared, terms: Terms) {
+        let command = EngineCommand::ExecuteAll;
+        let head = wire::Head { command, protocol: terms.protocol, numbered: terms.numbered };
+        let args = [prepared.conditions.as_slice(), prepared.records.as_slice()];
+        let part = self.add(link, head, terms, args.into_iter());
+        let commands = prepared.queued.iter().map(|queued| queued.command).collect();
+        let source = Source::Exec(Box::new(Exec { part, commands }));
+        self.slots.push(Slot { command: Some(Command::Proxy(ProxyCommand::Exec)), source, silent: false });
     }
 
     fn add<'a>(

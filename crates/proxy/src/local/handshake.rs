@@ -3,7 +3,7 @@
 use meridian_command::{Args, Protocol, ReplyError, ReplyWriter, number::parse_i64};
 
 use super::{Answer, Context, Outcome};
-use crate::{REDIS_VERSION, clients::DEFAULT_USER, session::NUMBERED_DATABASES};
+use crate::{REDIS_VERSION, clients::DEFAULT_USER, session::NUMBERED_DATABASES, transaction::unwatch};
 
 pub(super) fn ping(context: &Context<'_>, args: &Args<'_>, reply: &mut ReplyWriter<'_>) -> Answer {
     match args.as_slice() {
@@ -45,6 +45,7 @@ pub(super) fn quit(reply: &mut ReplyWriter<'_>) -> Outcome {
 pub(super) fn reset(context: &mut Context<'_>, reply: &mut ReplyWriter<'_>) -> Answer {
     let authenticated = !context.shared.config.load().needs_password();
     context.session.reset(authenticated);
+    unwatch(context.session.take_watched(), context.shared);
     reply.simple("RESET");
     Ok(())
 }

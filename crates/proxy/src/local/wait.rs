@@ -15,7 +15,8 @@ pub(super) fn wait(context: &Context<'_>, args: &Args<'_>) -> Result<Outcome, Re
     let timeout = (timeout > 0).then(|| Duration::from_millis(timeout));
     // Whoever wants none is told at once how many have it.
     let (wanted, timeout) = match u64::try_from(wanted) {
-        Ok(wanted) if wanted > 0 => (wanted, timeout),
+        // Inside a transaction nobody waits.
+        Ok(wanted) if wanted > 0 && !context.session.executes() => (wanted, timeout),
         _ => (0, Some(Duration::ZERO)),
     };
     let replicas = Arc::clone(&context.shared.cluster).replicas(context.session.written(), wanted, timeout);
