@@ -76,6 +76,10 @@ fn is_gate(record: &Record<'_>) -> bool {
 
 fn execute(keys: &Mutex<Keys>, commands: &[u8], replies: &mut Vec<u8>) {
     let mut keys = keys.lock().expect("nobody panics");
+    execute_records(&mut keys, commands, replies);
+}
+
+fn execute_records(keys: &mut Keys, commands: &[u8], replies: &mut Vec<u8>) {
     for record in records(commands) {
         let (head, args) = (record.head, record.args());
         let mut bytes = Vec::new();
@@ -86,6 +90,20 @@ fn execute(keys: &Mutex<Keys>, commands: &[u8], replies: &mut Vec<u8>) {
             EngineCommand::Set => {
                 keys.insert(key, args[1].to_vec());
                 reply.ok();
+            }
+            EngineCommand::WatchKeys => reply.integer(1),
+            EngineCommand::UnwatchKeys => reply.ok(),
+            // Nothing that is watched ever changes here.
+            EngineCommand::ExecuteAll => {
+                let mut nested = Vec::new();
+                execute_records(keys, &args[1], &mut nested);
+                reply.array(records(&args[1]).len());
+                let mut rest = &nested[..];
+                while let Some((length, tail)) = rest.split_first_chunk::<4>() {
+                    let (one, tail) = tail.split_at(u32::from_le_bytes(*length) as usize);
+                    reply.raw(one);
+                    rest = tail;
+                }
             }
             _ => reply.error(&ReplyError::WRONG_TYPE),
         }
