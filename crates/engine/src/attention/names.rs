@@ -5,8 +5,11 @@ use std::collections::BTreeMap;
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Names<T> {
-    spaces: BTreeMap<(u32, u8), BTreeMap<Box<[u8]>, T>>,
+    spaces: BTreeMap<(u32, u8), Space<T>>,
 }
+
+/// The keys of one numbered database.
+type Space<T> = BTreeMap<Box<[u8]>, T>;
 
 impl<T> Default for Names<T> {
     fn default() -> Names<T> {
