@@ -215,7 +215,7 @@ fn requests(
     queue: OwnedMutexGuard<Queue>,
     stop: watch::Receiver<()>,
 ) -> impl futures_util::Stream<Item = ExecRequests> + Send {
-    stream::unfold((queue, stop, Vec::new()), |(mut queue, mut stop, mut waiting)| async move {
+    stream::unfold((queue, stop, Vec::new(), 0), |(mut queue, mut stop, mut waiting, last)| async move {
         if waiting.is_empty() {
             tokio::select! {
                 biased;
@@ -226,8 +226,10 @@ fn requests(
                     }
                 }
             }
-            // Connections that are ready to run join this message.
-            tokio::task::yield_now().await;
+            if last > 1 {
+                // Connections that are ready to run join this message.
+                tokio::task::yield_now().await;
+            }
             let room = MESSAGE_REQUESTS.saturating_sub(waiting.len());
             waiting.extend(std::iter::from_fn(|| queue.try_recv().ok()).take(room));
         }
@@ -239,6 +241,6 @@ fn requests(
         });
         let taken = fits.count();
         let rest = waiting.split_off(taken);
-        Some((ExecRequests { requests: waiting }, (queue, stop, rest)))
+        Some((ExecRequests { requests: waiting }, (queue, stop, rest, taken)))
     })
 }

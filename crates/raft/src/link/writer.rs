@@ -26,7 +26,8 @@ const PIECE_BYTES: usize = 256 << 10;
 const BATCH_REQUESTS: usize = 4096;
 /// How long a request that only tells the commit may wait.
 const COMMIT_DELAY: Duration = Duration::from_millis(3);
-/// How often the others may run first: everything that one sync of the log has woken gets into one message.
+/// How often the others may run first, where several shards have something to say: everything that one sync of the log
+/// has woken gets into one message. Each time costs a look at all sockets, so a single shard's request leaves at once.
 const YIELDS: usize = 3;
 
 /// How a request may be treated.
@@ -58,6 +59,7 @@ pub(super) struct Writer {
     sequence: u64,
     taken: Vec<Outgoing>,
     batcher: Batcher,
+    yields: usize,
 }
 
 impl Writer {
@@ -75,6 +77,7 @@ impl Writer {
             sequence: 0,
             taken: Vec::new(),
             batcher: Batcher::default(),
+            yields: 0,
         }
     }
 
@@ -97,7 +100,7 @@ impl Writer {
             if self.end.is_cancelled() {
                 return None;
             }
-            for _ in 0..YIELDS {
+            for _ in 0..self.yields {
                 tokio::task::yield_now().await;
             }
             while self.taken.len() < BATCH_REQUESTS
@@ -110,6 +113,7 @@ impl Writer {
                 self.batcher.add(request, now);
             }
             let requests = self.batcher.batch(now);
+            self.yields = if requests.len() > 1 { YIELDS } else { 0 };
             if !requests.is_empty() {
                 return Some(self.number(pb::AppendBatch { requests, ..Default::default() }));
             }

@@ -16,7 +16,7 @@ use crate::{replica::Replica, types::AppendRequest, wire};
 
 /// The peer hears after so long that its messages arrive, if there is no answer to tell it.
 const RECEIPT_DELAY: Duration = Duration::from_millis(100);
-/// How often the others may run first; see the sending side.
+/// How often the others may run first, while more answers are due; see the sending side.
 const YIELDS: usize = 3;
 
 type Answering = Pin<Box<dyn Future<Output = pb::AppendAnswer> + Send>>;
@@ -80,7 +80,8 @@ impl Inbound {
                 },
                 Some(answer) = self.answering.next(), if !self.answering.is_empty() => {
                     self.ready.push(answer);
-                    for _ in 0..YIELDS {
+                    let yields = if self.answering.is_empty() { 0 } else { YIELDS };
+                    for _ in 0..yields {
                         tokio::task::yield_now().await;
                     }
                     while let Some(Some(answer)) = self.answering.next().now_or_never() {
