@@ -9,6 +9,7 @@ mod memory;
 mod open_loop;
 mod table;
 mod throughput;
+mod types;
 
 use std::{
     fs,
@@ -30,6 +31,8 @@ enum Part {
     Set,
     /// GET against redis, at every depth.
     Get,
+    /// Commands of every data type, scripts and transactions, against redis.
+    Types,
     /// SET over 64 shards against 4.
     Shards,
     /// Latency at 1000 SET/s.
@@ -92,6 +95,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let mut table = Table::default();
     if [Part::Set, Part::Get, Part::Shards, Part::OpenLoop].into_iter().any(wanted) {
         under_load(&binary, effort, wanted, &mut table)?;
+    }
+    if wanted(Part::Types) {
+        types::measure(&binary, effort, &mut table)?;
     }
     if wanted(Part::Memory) {
         memory::measure(&binary, effort, &mut table)?;

@@ -66,6 +66,16 @@ impl Table {
         self.row(name, goal, figure, String::new());
     }
 
+    /// Adds how fast one server is against another where nothing is demanded.
+    pub(super) fn comparison(&mut self, name: &str, pair: &Pair) {
+        let ([ours, theirs], ratio) = (pair.rates(), pair.ratio());
+        let measured = format!("{} ({}–{})", short(ratio.median), short(ratio.least), short(ratio.most));
+        let note = format!("{ours:.0}/s against {theirs:.0}/s");
+        eprintln!("bench: {name}: {measured} {note}");
+        let none = || "–".to_owned();
+        self.rows.push([name.to_owned(), measured, none(), none(), none(), note]);
+    }
+
     /// Adds how fast one server is against another.
     pub(super) fn ratio(&mut self, name: &str, goal: Goal, pair: &Pair) {
         let [ours, theirs] = pair.rates();

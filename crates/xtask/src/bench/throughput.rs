@@ -187,10 +187,10 @@ fn key(number: u64) -> String {
 
 /// What one run showed.
 #[derive(Clone, Copy, Debug)]
-struct Run {
+pub(super) struct Run {
     /// Requests per second.
-    rate: f64,
-    cpu_micros: f64,
+    pub(super) rate: f64,
+    pub(super) cpu_micros: f64,
 }
 
 /// The runs of two servers, round by round.
@@ -200,6 +200,10 @@ pub(super) struct Pair {
 }
 
 impl Pair {
+    pub(super) fn of(rounds: Vec<[Run; 2]>) -> Pair {
+        Pair { rounds }
+    }
+
     /// How many times as fast the first is.
     pub(super) fn ratio(&self) -> Spread {
         Spread::of(self.rounds.iter().map(|[ours, theirs]| ours.rate / theirs.rate).collect())
@@ -245,11 +249,23 @@ fn pilot<T>(endpoint: &mut Endpoint<T>, workload: Workload, effort: Effort) -> R
 }
 
 fn redis_benchmark(address: SocketAddr, workload: Workload, requests: u64) -> Result<f64> {
+    let size = ["-r", &KEYS.to_string(), "-d", &VALUE_BYTES.to_string()];
+    let what = ["-t", workload.name()];
+    let shape = [workload.clients, workload.pipeline];
+    benchmark(address, shape, requests, &[&size[..], &what[..]].concat())
+}
+
+/// Requests per second of a run by so many clients at such a depth. An error reply fails it.
+pub(super) fn benchmark(
+    address: SocketAddr,
+    [clients, pipeline]: [u32; 2],
+    requests: u64,
+    what: &[&str],
+) -> Result<f64> {
     let mut command = Command::new("redis-benchmark");
     command.args(["-h", &address.ip().to_string(), "-p", &address.port().to_string(), "--csv"]);
-    command.args(["-c", &workload.clients.to_string(), "-P", &workload.pipeline.to_string()]);
-    command.args(["-n", &requests.to_string(), "-r", &KEYS.to_string(), "-d", &VALUE_BYTES.to_string()]);
-    command.args(["-t", workload.name()]).stdin(Stdio::null());
+    command.args(["-c", &clients.to_string(), "-P", &pipeline.to_string(), "-n", &requests.to_string()]);
+    command.args(what).stdin(Stdio::null());
     parse(&output(&mut command)?)
 }
 
