@@ -219,6 +219,7 @@ commands!(
         Discard = 62 => transactions::DISCARD,
         Watch = 63 => transactions::WATCH,
         Unwatch = 64 => transactions::UNWATCH,
+        ClientUnblock = 65 => connection::CLIENT_UNBLOCK,
     }
 );
 

@@ -174,6 +174,12 @@ fn execute(shards: &Shards, sink: &Arc<StreamSink>, request: ExecRequest) -> Opt
     let Some(shard) = shards.get(ShardId(shard_id)) else {
         return Some(response(shard_id, number, Outcome::NotLeader(None)));
     };
+    if request.awaits {
+        let target = LateSink { sender: sink.sender.clone(), shard: shard_id };
+        let ticket = Ticket { sink: Arc::new(target), number };
+        let asked = shard.await_reply(request.session, request.first_sequence, ticket);
+        return asked.err().map(|outcome| response(shard_id, number, outcome));
+    }
     if request.count == 0 {
         let outcome = match shard.leads() {
             Ok(()) => Outcome::Done(bytes::Bytes::new()),
@@ -270,6 +276,20 @@ impl Lanes {
     }
 }
 
+/// Takes the late reply to a command whose client waits.
+#[derive(Debug)]
+struct LateSink {
+    sender: mpsc::UnboundedSender<ExecResponse>,
+    shard: u32,
+}
+
+impl Sink for LateSink {
+    fn complete(self: Arc<Self>, number: u64, outcome: Outcome) {
+        // The receiver is gone when the proxy is: it will ask again on another stream.
+        drop(self.sender.send(response(self.shard, number, outcome)));
+    }
+}
+
 impl Sink for StreamSink {
     fn complete(self: Arc<Self>, number: u64, outcome: Outcome) {
         let Some(queued) = self.pending.lock().settle(number, &outcome) else { return };
@@ -287,6 +307,7 @@ fn response(shard: u32, ticket: u64, outcome: Outcome) -> ExecResponse {
         Outcome::SessionExpired => (ExecStatus::SessionExpired, None, Default::default()),
         Outcome::Busy => (ExecStatus::Busy, None, Default::default()),
         Outcome::Malformed => (ExecStatus::Unspecified, None, Default::default()),
+        Outcome::WaiterUnknown => (ExecStatus::WaiterUnknown, None, Default::default()),
     };
     let leader = leader.map_or(0, |node: NodeId| node.0);
     ExecResponse { ticket, shard, status: status.into(), leader, replies }

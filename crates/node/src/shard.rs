@@ -13,7 +13,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use meridian_engine::{ReadError, Stats};
 use meridian_raft::{Group, Leadership};
 use meridian_router::{
-    local::{Batch, Outcome, ReadAnswer, Replica, Replicas},
+    local::{Batch, Outcome, ReadAnswer, Replica, Replicas, Ticket},
     pubsub::Hub,
 };
 use meridian_rt::clock;
@@ -97,6 +97,18 @@ impl Replica for Shard {
             return Err(Outcome::NotLeader(leader));
         }
         self.proposer.push(batch).map_err(|_| Outcome::Busy)
+    }
+
+    fn await_reply(&self, session: u64, sequence: u64, ticket: Ticket) -> Result<(), Outcome> {
+        if !self.group.can_read() {
+            let leader = self.leadership.borrow().leader;
+            return Err(Outcome::NotLeader(leader.filter(|leader| *leader != self.node)));
+        }
+        self.state.await_reply(session, sequence, ticket).map_err(|outcome| match outcome {
+            // A replica that is behind knows nothing of a waiter that the others have.
+            Outcome::WaiterUnknown if !self.group.can_read() => Outcome::NotLeader(None),
+            outcome => outcome,
+        })
     }
 
     fn leads(&self) -> Result<(), Option<NodeId>> {

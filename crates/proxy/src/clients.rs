@@ -12,7 +12,7 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc,
-        atomic::{AtomicI64, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -98,6 +98,20 @@ pub(crate) struct Client {
     subscriptions: [AtomicU32; 3],
     labels: Mutex<Labels>,
     wake: Notify,
+    /// What CLIENT UNBLOCK wants: 0 for nothing, otherwise an [`Unblock`].
+    unblock: AtomicU8,
+    unblocked: Notify,
+    /// Waits for another client's command, so that CLIENT UNBLOCK can end it.
+    can_unblock: AtomicBool,
+}
+
+/// How CLIENT UNBLOCK ends a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unblock {
+    /// As if its time had run out.
+    TimeOut = 1,
+    /// With an error.
+    Error = 2,
 }
 
 /// Marks the ids of engine commands in [`Client::command`]; 0 is no command.
@@ -208,6 +222,35 @@ impl Client {
         self.labels.lock().library_version = version.to_vec();
     }
 
+    /// Whether it waits for another client's command.
+    pub(crate) fn set_blocked(&self, blocked: bool) {
+        self.set(Trait::BLOCKED, blocked);
+        if !self.can_unblock.swap(blocked, Ordering::AcqRel) {
+            self.unblock.store(0, Ordering::Release);
+        }
+    }
+
+    /// Ends its waiting; false if it does not wait.
+    pub(crate) fn unblock(&self, how: Unblock) -> bool {
+        let waits = self.can_unblock.load(Ordering::Acquire);
+        if waits {
+            self.unblock.store(how as u8, Ordering::Release);
+            self.unblocked.notify_one();
+        }
+        waits
+    }
+
+    /// Resolves when its waiting is to end. Only its own task may wait here.
+    pub(crate) async fn unblocked(&self) -> Unblock {
+        loop {
+            match self.unblock.swap(0, Ordering::AcqRel) {
+                1 => return Unblock::TimeOut,
+                2 => return Unblock::Error,
+                _ => self.unblocked.notified().await,
+            }
+        }
+    }
+
     /// Has the connection closed, as soon as its task sees it.
     pub(crate) fn kill(&self) {
         self.set(Trait::CLOSE_ASAP, true);
@@ -265,6 +308,9 @@ impl Registry {
             subscriptions: Default::default(),
             labels: Mutex::default(),
             wake: Notify::new(),
+            unblock: AtomicU8::new(0),
+            unblocked: Notify::new(),
+            can_unblock: AtomicBool::new(false),
         });
         self.inner.clients.lock().insert(id, Arc::clone(&client));
         Registration { client, registry: Arc::clone(&self.inner) }

@@ -5,6 +5,7 @@
 //! than one step (WAIT, INFO, RANDOMKEY over shards) waits for all before it and holds up all behind it.
 
 mod batch;
+mod blocking;
 mod building;
 mod exec;
 mod output;
@@ -33,6 +34,7 @@ use crate::{
     session::Session,
     transaction::{Prepared, unwatch},
 };
+use blocking::Blocking;
 use building::{Building, Terms};
 pub(crate) use output::Output;
 
@@ -103,6 +105,8 @@ enum Step {
     Watch(Vec<Vec<u8>>),
     /// A transaction in which commands of this process stand between those of a shard.
     Exec(Box<Prepared>),
+    /// A command that may have to wait for another client's.
+    Block(Box<Blocking>),
     /// There is no complete command.
     Starved,
     /// Send what is written, then close.
@@ -203,6 +207,7 @@ impl Connection {
                     self.answer_later(reader, command, reply, push).await;
                 }
                 Step::Watch(keys) => self.watch(reader, keys).await,
+                Step::Block(blocking) => self.block(reader, *blocking).await,
                 Step::Exec(prepared) => {
                     if !self.exec(reader, *prepared).await {
                         break false;
@@ -335,23 +340,8 @@ impl Connection {
                     Command::Proxy(ProxyCommand::Exec) => exec::begin(session, shared, building, terms),
                     Command::Proxy(ProxyCommand::Watch) => exec::begin_watch(session, building, terms, &call),
                     Command::Proxy(command) => {
-                        let mut outcome = Outcome::Done;
-                        building.answer(Some(call.command), terms, |reply| {
-                            let mut context = local::Context { session, shared, output };
-                            outcome = local::execute(&mut context, command, &call.args, reply);
-                        });
-                        match outcome {
-                            Outcome::Done => Step::Taken,
-                            Outcome::Close => Step::Close,
-                            Outcome::Async(reply) => {
-                                building.take_back();
-                                Step::Pending { command: call.command, reply, push: false }
-                            }
-                            Outcome::Push(reply) => {
-                                building.take_back();
-                                Step::Pending { command: call.command, reply, push: true }
-                            }
-                        }
+                        let context = local::Context { session, shared, output };
+                        execute_here(context, building, terms, command, &call)
                     }
                 }
             }
@@ -362,8 +352,8 @@ impl Connection {
                 Step::Taken
             }
         };
-        if !matches!(step, Step::Pending { .. } | Step::Watch(_) | Step::Exec(_)) && !session.finish_command()
-        {
+        let later = matches!(step, Step::Pending { .. } | Step::Watch(_) | Step::Exec(_) | Step::Block(_));
+        if !later && !session.finish_command() {
             building.silence();
         }
         let own = session.take_messages();
@@ -392,6 +382,28 @@ fn refuse(shared: &Shared, building: &mut Building, terms: Terms, error: &ReplyE
     building.answer(None, terms, |writer| writer.raw(&reply));
 }
 
+/// Executes a command of this process.
+fn execute_here(
+    mut context: local::Context<'_>,
+    building: &mut Building,
+    terms: Terms,
+    command: ProxyCommand,
+    call: &gate::Call<'_>,
+) -> Step {
+    let mut outcome = Outcome::Done;
+    building.answer(Some(call.command), terms, |reply| {
+        outcome = local::execute(&mut context, command, &call.args, reply);
+    });
+    let (reply, push) = match outcome {
+        Outcome::Done => return Step::Taken,
+        Outcome::Close => return Step::Close,
+        Outcome::Async(reply) => (reply, false),
+        Outcome::Push(reply) => (reply, true),
+    };
+    building.take_back();
+    Step::Pending { command: call.command, reply, push }
+}
+
 /// Takes a command for the shards.
 fn engine(
     shared: &Arc<Shared>,
@@ -407,6 +419,11 @@ fn engine(
             let (router, table) = (Arc::clone(&shared.router), Arc::clone(building.table()));
             let reply = Box::pin(random_key::draw(router, table, terms.database, head));
             Step::Pending { command: Command::Engine(command), reply, push: false }
+        }
+        Ok(Plan::One(link)) if command.spec().may_block(words) => {
+            let head = Head { command, protocol: terms.protocol, numbered: terms.numbered };
+            let link = Arc::clone(building.table().link(link));
+            Step::Block(Box::new(Blocking::new(link, head, &words[name..])))
         }
         Ok(plan) => {
             building.engine(command, &plan, terms, words, name);

@@ -103,6 +103,7 @@ pub(crate) fn execute(
             Ok(outcome) => return outcome,
             Err(error) => Err(error),
         },
+        C::ClientUnblock => about_clients::unblock(context, args, reply),
         C::Multi => transactions::multi(context, reply),
         C::Discard => transactions::discard(context, reply),
         C::Unwatch => transactions::forget_watched(context, reply),

@@ -17,6 +17,6 @@ mod router;
 mod table;
 mod view;
 
-pub use link::{Link, Part, WaitFor, Waiter};
+pub use link::{Awaited, Late, Link, Part, WaitFor, Waiter};
 pub use router::{Router, RouterOptions};
 pub use table::Table;

@@ -5,6 +5,8 @@
 //! Answers of earlier attempts are ignored. A part that was never sent and runs out of time is answered "not applied";
 //! one that was sent, "unknown".
 
+mod waiting;
+
 use std::{
     collections::VecDeque,
     fmt,
@@ -25,6 +27,8 @@ use crate::{
     peer::Peer,
     router::Finder,
 };
+use waiting::Waiting;
+pub use waiting::{Awaited, Late};
 
 /// Parts wait for room while a link holds more than this.
 const LINK_BYTES: usize = 64 << 20;
@@ -33,6 +37,8 @@ const SESSION_IDLE: Duration = Duration::from_secs(300);
 /// Low bits of a wire ticket name the part, the rest the attempt.
 const TICKET_BITS: u32 = 40;
 const TICKET_MASK: u64 = (1 << TICKET_BITS) - 1;
+/// The two highest bits are for other tickets: probes of peers, and questions for late replies.
+const ATTEMPT_MASK: u64 = (1 << (62 - TICKET_BITS)) - 1;
 
 /// Commands of one connection for one shard.
 #[derive(Debug)]
@@ -103,6 +109,7 @@ struct State {
     watermark: u64,
     bytes: usize,
     last_use: Instant,
+    waiting: Waiting,
 }
 
 struct Item {
@@ -147,6 +154,7 @@ impl Link {
                 watermark: 0,
                 bytes: 0,
                 last_use: Instant::now(),
+                waiting: Waiting::new(),
             }),
             room: Notify::new(),
         })
@@ -210,6 +218,7 @@ impl Link {
             state.restart();
             state.target = Some((node, target));
             self.pump(&mut state, &mut answers);
+            self.ask_again(&mut state);
         }
         hand_out(answers);
     }
@@ -227,7 +236,11 @@ impl Link {
         let mut answers = Answers::new();
         {
             let mut state = self.state.lock();
-            self.settle(&mut state, wire_ticket, outcome, &mut answers);
+            if wire_ticket & waiting::TICKET == 0 {
+                self.settle(&mut state, wire_ticket, outcome, &mut answers);
+            } else {
+                self.settle_waiting(&mut state, wire_ticket, outcome);
+            }
         }
         hand_out(answers);
     }
@@ -253,6 +266,7 @@ impl Link {
         }
         self.room.notify_waiters();
         hand_out(answers);
+        self.renew(now);
     }
 
     /// Sends what has not been sent in this attempt.
@@ -328,14 +342,22 @@ impl Link {
             watermark: state.watermark,
             count: item.count,
             commands: item.commands.clone(),
+            awaits: false,
         }
     }
 
     fn settle(&self, state: &mut State, wire_ticket: u64, outcome: Outcome, answers: &mut Answers) {
         let Some(index) = state.index_of(wire_ticket) else { return };
         match outcome {
-            Outcome::Done(replies) => state.resolve(index, Ok(replies), answers),
-            Outcome::Malformed => state.resolve(index, Err(ReplyError::INTERNAL_MALFORMED), answers),
+            Outcome::Done(replies) => {
+                if state.items[index].waiter.is_none() {
+                    state.waiting.came_too_late(&replies);
+                }
+                state.resolve(index, Ok(replies), answers);
+            }
+            Outcome::Malformed | Outcome::WaiterUnknown => {
+                state.resolve(index, Err(ReplyError::INTERNAL_MALFORMED), answers)
+            }
             Outcome::NotLeader(hint) => self.search(state, hint),
             Outcome::Unknown | Outcome::Gap | Outcome::Busy => self.search(state, None),
             Outcome::SessionExpired => {
@@ -406,12 +428,12 @@ impl State {
             item.first_sequence = self.next_sequence;
             self.next_sequence += u64::from(item.count);
         }
-        self.attempt << TICKET_BITS | ((self.first_ticket + index as u64) & TICKET_MASK)
+        (self.attempt & ATTEMPT_MASK) << TICKET_BITS | ((self.first_ticket + index as u64) & TICKET_MASK)
     }
 
     /// The item that an answer belongs to, unless it is of an earlier attempt or already resolved.
     fn index_of(&self, wire_ticket: u64) -> Option<usize> {
-        if wire_ticket >> TICKET_BITS != self.attempt & (u64::MAX >> TICKET_BITS) {
+        if wire_ticket >> TICKET_BITS != self.attempt & ATTEMPT_MASK {
             return None;
         }
         let index = (wire_ticket & TICKET_MASK).wrapping_sub(self.first_ticket & TICKET_MASK) & TICKET_MASK;

@@ -59,6 +59,8 @@ pub enum Outcome {
     Busy,
     /// Not executed: the bytes are no commands, or no reads.
     Malformed,
+    /// No client waits under that command any more, and none was served.
+    WaiterUnknown,
 }
 
 /// What became of an attempt to read without the log.
@@ -82,6 +84,15 @@ pub trait Replica: Send + Sync + Debug {
     /// # Errors
     /// The reason, if it is not queued; its ticket is not used then.
     fn enqueue(&self, batch: Batch) -> Result<(), Outcome>;
+
+    /// Hands the ticket the reply to a command whose client waits, once there is one.
+    ///
+    /// # Errors
+    /// The outcome if there is one already; the ticket is not used then.
+    fn await_reply(&self, session: u64, sequence: u64, ticket: Ticket) -> Result<(), Outcome> {
+        let _ = (session, sequence, ticket);
+        Err(Outcome::WaiterUnknown)
+    }
 
     /// Whether this node leads the shard and may answer reads; otherwise who leads, if known.
     ///

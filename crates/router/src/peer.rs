@@ -126,6 +126,7 @@ fn outcome_of(response: ExecResponse) -> Outcome {
         ExecStatus::Gap => Outcome::Gap,
         ExecStatus::SessionExpired => Outcome::SessionExpired,
         ExecStatus::Busy => Outcome::Busy,
+        ExecStatus::WaiterUnknown => Outcome::WaiterUnknown,
         ExecStatus::Unspecified => Outcome::Malformed,
     }
 }

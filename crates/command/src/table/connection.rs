@@ -178,6 +178,15 @@ pub(super) const CLIENT_NO_TOUCH: Row = Row::local("CLIENT|NO-TOUCH", Connection
     .args(ON_OFF)
     .doc("7.2.0", "Chooses whether commands mark keys as used.", "O(1)");
 
+pub(super) const CLIENT_UNBLOCK: Row = Row::local("CLIENT|UNBLOCK", Connection, AtLeast(3))
+    .flags(OTHERS)
+    .args(&[
+        Arg::integer("client-id"),
+        Arg::one_of("unblock-type", &[Arg::word("timeout", "TIMEOUT"), Arg::word("error", "ERROR")])
+            .optional(),
+    ])
+    .doc("5.0.0", "Ends the waiting of a blocked client.", "O(log N) where N is the number of connections.");
+
 pub(super) const CLIENT_HELP: Row = Row::local("CLIENT|HELP", Connection, Exactly(2))
     .flags(Flags::ANYTIME)
     .doc("5.0.0", "Lists the subcommands of CLIENT.", "O(1)");

@@ -1,6 +1,7 @@
 //! The applied state of a replica: the engine behind a lock, as Raft's state machine.
 
 use std::{
+    collections::BTreeMap,
     io, mem,
     sync::{
         Arc, Weak,
@@ -9,10 +10,11 @@ use std::{
 };
 
 use bytes::Bytes;
-use meridian_engine::{Engine, ReadError, Restorer, SectionResult, Stats};
+use meridian_engine::{Engine, LateReply, ReadError, Restorer, SectionResult, Stats, Waiting};
 use meridian_raft::{Reply, SnapshotSource, StateMachine};
+use meridian_router::local::{Outcome, Ticket};
 use meridian_topology::{DatabaseId, ShardId};
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use tokio::sync::Notify;
 
 /// How many bytes of a snapshot are made under one hold of the lock.
@@ -20,6 +22,9 @@ const SNAPSHOT_CHUNK_BYTES: usize = 256 << 10;
 
 /// No key expires.
 const NEVER: u64 = u64::MAX;
+
+/// Whenever a multiple of so many replies is awaited, those that can never come are forgotten.
+const AWAITED_SWEEP: usize = 256;
 
 /// The state machine of one replica.
 #[derive(Debug)]
@@ -30,6 +35,8 @@ pub struct ShardState {
     engine: RwLock<Replicated>,
     next_expiry_ms: AtomicU64,
     expiry_moved: Notify,
+    /// Who wants to hear of late replies, by session and sequence.
+    awaited: Mutex<BTreeMap<(u64, u64), Ticket>>,
 }
 
 #[derive(Debug)]
@@ -48,6 +55,7 @@ impl ShardState {
             engine: RwLock::new(Replicated { engine: Engine::new(hash_seed), applied: 0 }),
             next_expiry_ms: AtomicU64::new(NEVER),
             expiry_moved: Notify::new(),
+            awaited: Mutex::default(),
         })
     }
 
@@ -59,6 +67,36 @@ impl ShardState {
         replies: &mut Vec<u8>,
     ) -> Result<(), ReadError> {
         self.engine.read().engine.read(database, now_ms, commands, replies)
+    }
+
+    /// Hands the ticket the reply to a command whose client waits, once there is one; the outcome if there is one now.
+    pub(super) fn await_reply(&self, session: u64, sequence: u64, ticket: Ticket) -> Result<(), Outcome> {
+        // While this is held nothing is applied: no reply can come between the look and the entry.
+        let state = self.engine.read();
+        match state.engine.waiting(session, sequence) {
+            Waiting::Answered(reply) => Err(Outcome::Done(reply)),
+            Waiting::Unknown => Err(Outcome::WaiterUnknown),
+            Waiting::Still => {
+                let mut awaited = self.awaited.lock();
+                awaited.insert((session, sequence), ticket);
+                if awaited.len().is_multiple_of(AWAITED_SWEEP) {
+                    // Those that were cancelled never come.
+                    awaited.retain(|(session, sequence), _| {
+                        state.engine.waiting(*session, *sequence) == Waiting::Still
+                    });
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn hand_out(&self, late: Vec<LateReply>) {
+        for LateReply { session, sequence, reply } in late {
+            let ticket = self.awaited.lock().remove(&(session, sequence));
+            if let Some(ticket) = ticket {
+                ticket.sink.complete(ticket.number, Outcome::Done(reply));
+            }
+        }
     }
 
     pub(super) fn stats(&self) -> Stats {
@@ -90,7 +128,7 @@ impl ShardState {
 
 impl StateMachine for ShardState {
     fn apply(&self, index: u64, payload: &Bytes) -> Reply {
-        let (sections, next_expiry) = {
+        let (sections, late, next_expiry) = {
             let mut state = self.engine.write();
             state.applied = index;
             let applied = match state.engine.apply(index, payload) {
@@ -98,8 +136,9 @@ impl StateMachine for ShardState {
                 // Every replica would have to skip it alike, and none can know that: stop before replicas differ.
                 Err(error) => panic!("shard {}: entry {index} cannot be applied: {error}", self.shard),
             };
-            (applied.sections, state.engine.next_expiry_ms())
+            (applied.sections, applied.late, state.engine.next_expiry_ms())
         };
+        self.hand_out(late);
         self.note_expiry(next_expiry);
         Box::new(sections)
     }
@@ -126,6 +165,10 @@ impl StateMachine for ShardState {
         let replaced = mem::replace(&mut *self.engine.write(), restored);
         // Freeing a large state takes a while and needs no lock.
         drop(replaced);
+        // Replies that the snapshot holds were not handed out: whoever awaits them asks again.
+        for ticket in mem::take(&mut *self.awaited.lock()).into_values() {
+            ticket.sink.complete(ticket.number, Outcome::NotLeader(None));
+        }
         self.note_expiry(next_expiry);
         Ok(())
     }

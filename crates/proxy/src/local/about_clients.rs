@@ -4,7 +4,7 @@ use meridian_command::{Args, ReplyError, ReplyWriter, number::parse_i64};
 use meridian_rt::clock::Instant;
 
 use super::{Answer, Context, handshake::is_printable_word, on_or_off};
-use crate::clients::{Filter, Kind};
+use crate::clients::{Filter, Kind, Unblock};
 
 pub(super) fn id(context: &Context<'_>, reply: &mut ReplyWriter<'_>) -> Answer {
     reply.integer(context.session.id() as i64);
@@ -110,5 +110,21 @@ pub(super) fn no_evict(context: &mut Context<'_>, args: &Args<'_>, reply: &mut R
 pub(super) fn no_touch(context: &mut Context<'_>, args: &Args<'_>, reply: &mut ReplyWriter<'_>) -> Answer {
     context.session.set_no_touch(on_or_off(&args[0])?);
     reply.ok();
+    Ok(())
+}
+
+pub(super) fn unblock(context: &Context<'_>, args: &Args<'_>, reply: &mut ReplyWriter<'_>) -> Answer {
+    let how = match args.as_slice() {
+        [_] => Unblock::TimeOut,
+        [_, word] if word.eq_ignore_ascii_case(b"timeout") => Unblock::TimeOut,
+        [_, word] if word.eq_ignore_ascii_case(b"error") => Unblock::Error,
+        [_, _] => {
+            return Err(ReplyError::new("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR"));
+        }
+        _ => return Err(ReplyError::wrong_arity(meridian_command::ProxyCommand::ClientUnblock.spec())),
+    };
+    let id = parse_i64(&args[0]).ok_or(ReplyError::NOT_AN_INTEGER)?;
+    let client = u64::try_from(id).ok().and_then(|id| context.shared.clients.get(id));
+    reply.integer(i64::from(client.is_some_and(|client| client.unblock(how))));
     Ok(())
 }

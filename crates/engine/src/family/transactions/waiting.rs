@@ -1,6 +1,6 @@
 //! What a proxy says about its blocked clients.
 
-use meridian_command::{Args, ReplyError, ReplyWriter, number::parse_i64};
+use meridian_command::{Args, ReplyError, ReplyWriter};
 
 use crate::{attention::Origin, family::Outcome, keyspace::Writer};
 
@@ -9,11 +9,12 @@ const UNBLOCKED: ReplyError = ReplyError::new("UNBLOCKED client unblocked via CL
 /// First byte of the answer that nothing is known of the waiter. No reply to a client begins with it.
 const UNKNOWN: &[u8] = &[1];
 
-/// `session sequence reason`: the client waits no more, because of `TIMEOUT`, `ERROR` (CLIENT UNBLOCK), or because it
+/// `session sequence reason` (the numbers little endian): the client waits no more, because of `TIMEOUT`, `ERROR` (CLIENT UNBLOCK), or because it
 /// is `GONE`. Answers what the client is to get: what it was served before, if it was.
 pub(crate) fn cancel(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
-    let number =
-        |text: &[u8]| parse_i64(text).map(|number| number as u64).ok_or(ReplyError::INTERNAL_MALFORMED);
+    let number = |bytes: &[u8]| {
+        bytes.try_into().map(u64::from_le_bytes).map_err(|_| ReplyError::INTERNAL_MALFORMED)
+    };
     let origin = Origin { session: number(&args[0])?, sequence: number(&args[1])? };
     let waiters = &mut writer.attention().waiters;
     if let Some(waiter) = waiters.cancel(origin) {
@@ -29,7 +30,7 @@ pub(crate) fn cancel(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut ReplyW
     Ok(())
 }
 
-/// `waiters arrived`: the proxy is there for these waiters, and has the late replies of those. Each is `session u64 |
+/// `waiters done`: the proxy is there for these waiters, and has the late replies of those, or wants them no more. Each is `session u64 |
 /// sequence u64`, little endian.
 pub(crate) fn renew(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
     let now_ms = writer.time_ms();
@@ -38,6 +39,7 @@ pub(crate) fn renew(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut ReplyWr
         waiters.renew(origin, now_ms);
     }
     for origin in origins(&args[1])? {
+        waiters.cancel(origin);
         waiters.forget(origin);
     }
     reply.ok();

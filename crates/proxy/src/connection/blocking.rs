@@ -1,0 +1,211 @@
+//! Commands that may have to wait for another client: BLPOP and its like.
+//!
+//! The attempt goes through the log. If there was nothing, the shard has entered the client among those who wait, and
+//! says so instead of a reply. Then whichever comes first ends it: the late reply, the time-out, CLIENT UNBLOCK, or the
+//! client's going away. A time-out goes through the log too, because the client may have been served meanwhile.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use meridian_command::{
+    Command, EngineCommand, Protocol, ReplyError, ReplyWriter,
+    wire::{self, Head},
+};
+use meridian_router::{Awaited, Late, Link};
+use meridian_rt::{clock::Instant, net::ReadHalf};
+use meridian_topology::DatabaseId;
+use tokio::io::AsyncReadExt;
+
+use super::{Connection, READ, READ_MAX};
+use crate::{
+    Shared,
+    clients::{Client, Trait, Unblock},
+};
+
+/// First byte of the reply that says that the client waits.
+const PARKED: u8 = 0;
+/// First byte of the answer that the shard knows of no such waiter.
+const UNKNOWN: u8 = 1;
+/// What follows the first byte: kind of the empty reply, session, sequence, time-out.
+const MARK_BYTES: usize = 25;
+
+/// A command that may block.
+#[derive(Debug)]
+pub(super) struct Blocking {
+    link: Arc<Link>,
+    head: Head,
+    record: Vec<u8>,
+}
+
+/// A client that waits.
+struct Parked {
+    /// The reply if time runs out is no array but a string.
+    bulk: bool,
+    session: u64,
+    sequence: u64,
+    timeout: Option<Duration>,
+    /// What to send should the shard lose sight of it.
+    record: Vec<u8>,
+}
+
+/// Why a client waits no more.
+enum End {
+    Late(Late),
+    TimedOut,
+    Unblocked(Unblock),
+    /// It, or this process, is going away.
+    Gone,
+}
+
+impl Blocking {
+    pub(super) fn new(link: Arc<Link>, head: Head, args: &[&[u8]]) -> Blocking {
+        let mut record = Vec::new();
+        wire::encode(&mut record, head, args.iter().copied());
+        Blocking { link, head, record }
+    }
+}
+
+impl Parked {
+    fn read(reply: &[u8]) -> Option<Parked> {
+        let (mark, record) = reply.strip_prefix(&[PARKED])?.split_at_checked(MARK_BYTES)?;
+        let (kind, numbers) = mark.split_first()?;
+        let word = |at: usize| numbers.get(at..)?.first_chunk().map(|bytes| u64::from_le_bytes(*bytes));
+        let timeout_ms = word(16)?;
+        Some(Parked {
+            bulk: *kind != 0,
+            session: word(0)?,
+            sequence: word(8)?,
+            timeout: (timeout_ms > 0).then(|| Duration::from_millis(timeout_ms)),
+            record: record.to_vec(),
+        })
+    }
+
+    fn empty(&self, protocol: Protocol) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let mut reply = ReplyWriter::new(&mut bytes, protocol);
+        if self.bulk {
+            reply.null()
+        } else {
+            reply.null_array()
+        }
+        bytes
+    }
+}
+
+impl Connection {
+    /// Executes a command that may block; all before it is answered first.
+    pub(super) async fn block(&mut self, reader: &mut ReadHalf, blocking: Blocking) {
+        let answered = self.session.finish_command();
+        self.send().await;
+        self.settle().await;
+        let command = Command::Engine(blocking.head.command);
+        self.session.note_write(blocking.link.shard());
+        let started = Instant::now();
+        let reply = self.wait_for(reader, &blocking, started).await;
+        self.session.client().set_blocked(false);
+        let Some(reply) = reply else { return };
+        let failed = self.shared.stats.reply(&reply);
+        self.shared.stats.executed(command, 1, started.elapsed(), u64::from(failed));
+        if answered && !self.output.is_broken() {
+            self.output.write(|out| out.extend_from_slice(&reply));
+        }
+    }
+
+    /// The reply, whenever it comes; none if nobody is left to get it.
+    async fn wait_for(
+        &mut self,
+        reader: &mut ReadHalf,
+        blocking: &Blocking,
+        started: Instant,
+    ) -> Option<Vec<u8>> {
+        let mut record = blocking.record.clone();
+        let mut deadline = None;
+        loop {
+            let attempt = call(Arc::clone(&self.shared), Arc::clone(&blocking.link), record);
+            let reply = self.unless_gone(reader, attempt).await?;
+            let Some(parked) = Parked::read(&reply) else { return Some(reply) };
+            deadline = deadline.or(parked.timeout.map(|timeout| started + timeout));
+            let mut awaited = blocking.link.await_reply(parked.session, parked.sequence);
+            self.session.client().set_blocked(true);
+            let (reason, own) = match self.end(reader, &mut awaited, deadline).await {
+                End::Late(Late::Reply(reply)) => return Some(reply.get(4..).unwrap_or_default().to_vec()),
+                End::Late(Late::Lost) => {
+                    record = parked.record;
+                    continue;
+                }
+                End::Gone => return None,
+                End::TimedOut | End::Unblocked(Unblock::TimeOut) => {
+                    (&b"TIMEOUT"[..], parked.empty(blocking.head.protocol))
+                }
+                End::Unblocked(Unblock::Error) => {
+                    let mut error = Vec::new();
+                    ReplyError::new("UNBLOCKED client unblocked via CLIENT UNBLOCK").write(&mut error);
+                    (&b"ERROR"[..], error)
+                }
+            };
+            let cancel = cancel_record(&parked, reason);
+            let cancel = call(Arc::clone(&self.shared), Arc::clone(&blocking.link), cancel);
+            let reply = self.unless_gone(reader, cancel).await?;
+            awaited.settled();
+            return Some(if reply.first() == Some(&UNKNOWN) { own } else { reply });
+        }
+    }
+
+    /// Waits for the first thing that ends the waiting. Reads a little on meanwhile, to notice when the client goes.
+    async fn end(&mut self, reader: &mut ReadHalf, awaited: &mut Awaited, deadline: Option<Instant>) -> End {
+        let client: Arc<Client> = Arc::clone(self.session.client());
+        let drain = self.shared.drain.clone();
+        loop {
+            let reads = self.input.len() < READ_MAX;
+            if reads {
+                self.input.reserve(READ);
+            }
+            tokio::select! {
+                biased;
+                late = awaited.reply() => return End::Late(late),
+                how = client.unblocked() => return End::Unblocked(how),
+                () = sleep_until(deadline) => return End::TimedOut,
+                () = drain.cancelled() => return End::Gone,
+                _ = self.output.flush(), if self.output.waiting_bytes() > 0 => {}
+                read = reader.read_buf(&mut self.input), if reads => match read {
+                    Ok(length) if length > 0 => self.received(length),
+                    _ => {
+                        debug_assert!(client.traits().contains(Trait::BLOCKED), "it waits");
+                        self.output.give_up();
+                        return End::Gone;
+                    }
+                },
+            }
+        }
+    }
+}
+
+async fn sleep_until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn cancel_record(parked: &Parked, reason: &[u8]) -> Vec<u8> {
+    let head = Head { command: EngineCommand::CancelWaiter, protocol: Protocol::Resp2, numbered: 0 };
+    let mut record = Vec::new();
+    let args = [&parked.session.to_le_bytes()[..], &parked.sequence.to_le_bytes(), reason];
+    wire::encode(&mut record, head, args.into_iter());
+    record
+}
+
+/// Executes one command that goes through the log.
+fn call(shared: Arc<Shared>, link: Arc<Link>, record: Vec<u8>) -> BoxFuture<'static, Vec<u8>> {
+    Box::pin(async move {
+        match shared.router.call(&link, DatabaseId::DEFAULT, true, 1, Bytes::from(record)).await {
+            Ok(replies) => replies.get(4..).unwrap_or_default().to_vec(),
+            Err(error) => {
+                let mut reply = Vec::new();
+                error.write(&mut reply);
+                reply
+            }
+        }
+    })
+}
