@@ -262,6 +262,105 @@ impl ReplyError {
     );
 }
 
+/// Lists, sorted sets and places.
+impl ReplyError {
+    /// A timeout that is no number of seconds.
+    pub const TIMEOUT_NOT_A_FLOAT: ReplyError = ReplyError::new("ERR timeout is not a float or out of range");
+    /// A timeout that ends after all time.
+    pub const TIMEOUT_OUT_OF_RANGE: ReplyError = ReplyError::new("ERR timeout is out of range");
+    /// A number of keys that is none.
+    pub const NUMKEYS_NOT_POSITIVE: ReplyError = ReplyError::new("ERR numkeys should be greater than 0");
+    /// A number of elements to pop that is none.
+    pub const COUNT_NOT_POSITIVE: ReplyError = ReplyError::new("ERR count should be greater than 0");
+    /// LPOS of the smallest rank, which has no opposite.
+    pub const RANK_OUT_OF_RANGE: ReplyError = ReplyError::new(
+        "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807",
+    );
+    /// LPOS with a rank of 0.
+    pub const RANK_ZERO: ReplyError = ReplyError::new(
+        "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use negative to start \
+         from the end of the list",
+    );
+    /// LPOS with a negative count.
+    pub const COUNT_NEGATIVE: ReplyError = ReplyError::new("ERR COUNT can't be negative");
+    /// LPOS with a negative length.
+    pub const MAXLEN_NEGATIVE: ReplyError = ReplyError::new("ERR MAXLEN can't be negative");
+    /// A limit below zero.
+    pub const LIMIT_NEGATIVE: ReplyError = ReplyError::new("ERR LIMIT can't be negative");
+    /// A bound that is no score.
+    pub const BOUND_NOT_A_FLOAT: ReplyError = ReplyError::new("ERR min or max is not a float");
+    /// A bound that is no member.
+    pub const BOUND_NOT_A_MEMBER: ReplyError = ReplyError::new("ERR min or max not valid string range item");
+    /// ZADD with options that exclude each other.
+    pub const ZADD_XX_AND_NX: ReplyError =
+        ReplyError::new("ERR XX and NX options at the same time are not compatible");
+    /// ZADD with options that exclude each other.
+    pub const ZADD_GT_LT_NX: ReplyError =
+        ReplyError::new("ERR GT, LT, and/or NX options at the same time are not compatible");
+    /// ZADD INCR of several members.
+    pub const ZADD_INCR_ONE: ReplyError =
+        ReplyError::new("ERR INCR option supports a single increment-element pair");
+    /// Infinities of both signs added.
+    pub const SCORE_NAN: ReplyError = ReplyError::new("ERR resulting score is not a number (NaN)");
+    /// ZRANGE with a limit but by rank.
+    pub const LIMIT_NEEDS_BOUNDS: ReplyError = ReplyError::new(
+        "ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX",
+    );
+    /// ZRANGE BYLEX with scores.
+    pub const WITHSCORES_BYLEX: ReplyError =
+        ReplyError::new("ERR syntax error, WITHSCORES not supported in combination with BYLEX");
+    /// A weight that is no number.
+    pub const WEIGHT_NOT_A_FLOAT: ReplyError = ReplyError::new("ERR weight value is not a float");
+    /// A random count that has no opposite, or twice of which is too many.
+    pub const OUT_OF_RANGE: ReplyError = ReplyError::new("ERR value is out of range");
+    /// A unit of length that is none.
+    pub const GEO_UNIT: ReplyError =
+        ReplyError::new("ERR unsupported unit provided. please use M, KM, FT, MI");
+    /// A radius that is no number.
+    pub const GEO_RADIUS: ReplyError = ReplyError::new("ERR need numeric radius");
+    /// A width that is no number.
+    pub const GEO_WIDTH: ReplyError = ReplyError::new("ERR need numeric width");
+    /// A height that is no number.
+    pub const GEO_HEIGHT: ReplyError = ReplyError::new("ERR need numeric height");
+    /// A radius below zero.
+    pub const GEO_RADIUS_NEGATIVE: ReplyError = ReplyError::new("ERR radius cannot be negative");
+    /// A box with a side below zero.
+    pub const GEO_BOX_NEGATIVE: ReplyError = ReplyError::new("ERR height or width cannot be negative");
+    /// A search around a member that is not there.
+    pub const GEO_NO_MEMBER: ReplyError = ReplyError::new("ERR could not decode requested zset member");
+    /// ANY without a count.
+    pub const GEO_ANY_NEEDS_COUNT: ReplyError =
+        ReplyError::new("ERR the ANY argument requires COUNT argument");
+    /// COUNT of nothing.
+    pub const GEO_COUNT: ReplyError = ReplyError::new("ERR COUNT must be > 0");
+    /// GEORADIUS that stores, with options that return more than members.
+    pub const GEORADIUS_STORE: ReplyError = ReplyError::new(
+        "ERR STORE option in GEORADIUS is not compatible with WITHDIST, WITHHASH and WITHCOORD options",
+    );
+    /// GEOSEARCHSTORE with options that return more than members.
+    pub const GEOSEARCHSTORE_WITH: ReplyError =
+        ReplyError::new("ERR GEOSEARCHSTORE is not compatible with WITHDIST, WITHHASH and WITHCOORD options");
+
+    /// No key to put together.
+    pub fn no_input_keys(spec: &CommandSpec) -> ReplyError {
+        ReplyError::from_text(format!(
+            "ERR at least 1 input key is needed for '{}' command",
+            spec.name.to_ascii_lowercase()
+        ))
+    }
+
+    /// A place that is not on the map.
+    pub fn geo_invalid_place(longitude: f64, latitude: f64) -> ReplyError {
+        ReplyError::from_text(format!("ERR invalid longitude,latitude pair {longitude:.6},{latitude:.6}"))
+    }
+
+    /// GEOSEARCH without one of the options of which it needs exactly one.
+    pub fn geo_exactly_one(options: &str, spec: &CommandSpec) -> ReplyError {
+        let name = spec.name.to_ascii_lowercase();
+        ReplyError::from_text(format!("ERR exactly one of {options} can be specified for {name}"))
+    }
+}
+
 /// Bits.
 impl ReplyError {
     /// A bit offset that is none, or too large.

@@ -144,6 +144,16 @@ impl KeySpec {
         KeySpec::new(Begin::Index(first), Find::Range { last: count as i16 - 1, step: 1, limit: 0 }, flags)
     }
 
+    /// All arguments from `first` on but the last.
+    pub const fn before_last(first: u16, flags: KeyFlags) -> KeySpec {
+        KeySpec::new(Begin::Index(first), Find::Range { last: -2, step: 1, limit: 0 }, flags)
+    }
+
+    /// The argument after a keyword, which is searched from a position on.
+    pub const fn after(keyword: &'static str, from: i16, flags: KeyFlags) -> KeySpec {
+        KeySpec::new(Begin::Keyword(keyword, from), Find::Range { last: 0, step: 1, limit: 0 }, flags)
+    }
+
     /// A count at `count_at` and its keys right behind.
     pub const fn counted(count_at: u16, flags: KeyFlags) -> KeySpec {
         KeySpec::new(Begin::Index(count_at), Find::Counted { count_at: 0, first: 1, step: 1 }, flags)

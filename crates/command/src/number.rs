@@ -44,10 +44,25 @@ fn decimal_digit(byte: u8) -> Option<u64> {
     byte.is_ascii_digit().then(|| u64::from(byte - b'0'))
 }
 
-/// Reads a double: decimal, or `inf` in any case and with a sign. No spaces, no NaN.
+/// Reads a double as C does: decimal or hexadecimal, or `inf` in any case and with a sign. No spaces, no NaN, and
+/// nothing that is too large for a double, or so small that it would be 0.
 pub fn parse_f64(text: &[u8]) -> Option<f64> {
-    let value: f64 = std::str::from_utf8(text).ok()?.parse().ok()?;
-    (!value.is_nan()).then_some(value)
+    let text = std::str::from_utf8(text).ok()?;
+    let bare = text.strip_prefix(['-', '+']).unwrap_or(text);
+    if bare.get(..2).is_some_and(|start| start.eq_ignore_ascii_case("0x")) {
+        let mut decimal = Vec::new();
+        Extended::parse(text.as_bytes())?.write(&mut decimal);
+        return std::str::from_utf8(&decimal).ok()?.parse().ok();
+    }
+    let value: f64 = text.parse().ok()?;
+    let digits = bare.split(['e', 'E']).next().unwrap_or_default();
+    let lost = match value {
+        _ if value.is_nan() => true,
+        _ if value.is_infinite() => bare.bytes().any(|byte| byte.is_ascii_digit()),
+        0.0 => digits.bytes().any(|byte| (b'1'..=b'9').contains(&byte)),
+        _ => false,
+    };
+    (!lost).then_some(value)
 }
 
 /// Appends a double with 17 significant digits, as C's `%.17g` and so Redis 7.0.

@@ -12,10 +12,12 @@ mod generic;
 mod index;
 mod internal;
 mod json;
+mod list;
 mod pubsub;
 mod server;
 mod string;
 mod transactions;
+mod zset;
 
 pub(crate) use index::{find, named};
 pub use index::{lookup, resolve, rows};
@@ -139,6 +141,63 @@ commands!(
         JsonArrtrim = 333 => json::ARRTRIM,
         JsonDebugMemory = 334 => json::DEBUG_MEMORY,
 
+        Lpush = 130 => list::LPUSH,
+        Rpush = 131 => list::RPUSH,
+        Lpushx = 132 => list::LPUSHX,
+        Rpushx = 133 => list::RPUSHX,
+        Lpop = 134 => list::LPOP,
+        Rpop = 135 => list::RPOP,
+        Llen = 136 => list::LLEN,
+        Lrange = 137 => list::LRANGE,
+        Lindex = 138 => list::LINDEX,
+        Lset = 139 => list::LSET,
+        Linsert = 140 => list::LINSERT,
+        Lrem = 141 => list::LREM,
+        Ltrim = 142 => list::LTRIM,
+        Lpos = 143 => list::LPOS,
+        Lmove = 144 => list::LMOVE,
+        Rpoplpush = 145 => list::RPOPLPUSH,
+        Lmpop = 146 => list::LMPOP,
+        Blpop = 147 => list::BLPOP,
+        Brpop = 148 => list::BRPOP,
+        Blmove = 149 => list::BLMOVE,
+        Brpoplpush = 150 => list::BRPOPLPUSH,
+        Blmpop = 151 => list::BLMPOP,
+        Zadd = 170 => zset::ZADD,
+        Zincrby = 171 => zset::ZINCRBY,
+        Zrem = 172 => zset::ZREM,
+        Zcard = 173 => zset::ZCARD,
+        Zcount = 174 => zset::ZCOUNT,
+        Zlexcount = 175 => zset::ZLEXCOUNT,
+        Zscore = 176 => zset::ZSCORE,
+        Zmscore = 177 => zset::ZMSCORE,
+        Zrank = 178 => zset::ZRANK,
+        Zrevrank = 179 => zset::ZREVRANK,
+        Zrange = 180 => zset::ZRANGE,
+        Zrangestore = 181 => zset::ZRANGESTORE,
+        Zrangebyscore = 182 => zset::ZRANGEBYSCORE,
+        Zrevrangebyscore = 183 => zset::ZREVRANGEBYSCORE,
+        Zrangebylex = 184 => zset::ZRANGEBYLEX,
+        Zrevrangebylex = 185 => zset::ZREVRANGEBYLEX,
+        Zrevrange = 186 => zset::ZREVRANGE,
+        Zremrangebyrank = 187 => zset::ZREMRANGEBYRANK,
+        Zremrangebyscore = 188 => zset::ZREMRANGEBYSCORE,
+        Zremrangebylex = 189 => zset::ZREMRANGEBYLEX,
+        Zpopmin = 190 => zset::ZPOPMIN,
+        Zpopmax = 191 => zset::ZPOPMAX,
+        Zmpop = 192 => zset::ZMPOP,
+        Bzpopmin = 193 => zset::BZPOPMIN,
+        Bzpopmax = 194 => zset::BZPOPMAX,
+        Bzmpop = 195 => zset::BZMPOP,
+        Zrandmember = 196 => zset::ZRANDMEMBER,
+        Zscan = 197 => zset::ZSCAN,
+        Zunion = 198 => zset::ZUNION,
+        Zinter = 199 => zset::ZINTER,
+        Zdiff = 200 => zset::ZDIFF,
+        Zintercard = 201 => zset::ZINTERCARD,
+        Zunionstore = 202 => zset::ZUNIONSTORE,
+        Zinterstore = 203 => zset::ZINTERSTORE,
+        Zdiffstore = 204 => zset::ZDIFFSTORE,
         Setting = 430 => internal::SETTING,
         Settings = 431 => internal::SETTINGS,
 

@@ -4,14 +4,18 @@
 //! copy, snapshot, digest and size follow.
 
 pub(crate) mod json;
+mod list;
 mod packed;
 mod set;
 mod string;
+mod zset;
 
 use json::Document;
-pub(crate) use packed::Packed;
+pub(crate) use list::{End, List};
+pub(crate) use packed::{Item, Packed};
 pub(crate) use set::Set;
 pub(crate) use string::{StringForm, StringValue};
+pub(crate) use zset::SortedSet;
 
 use std::fmt::Debug;
 
@@ -163,6 +167,8 @@ pub(crate) const STRING_KIND: u8 = 1;
 collections! {
     Set(Set) = 3, "set";
     Json(Document) = 7, "ReJSON-RL";
+    List(List) = 4, "list";
+    SortedSet(SortedSet) = 5, "zset";
 }
 
 /// Objects of all types are as large as the largest: what is larger belongs behind a pointer of its own.

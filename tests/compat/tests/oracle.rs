@@ -17,7 +17,17 @@ use meridian_command::CommandSpec;
 
 /// Whether the installed Redis (7.0) has a command. The cases of others are blessed by the engine and read by people.
 fn redis_knows(spec: &CommandSpec) -> bool {
-    let mut version = spec.docs.since.split('.').map(|part| part.parse().unwrap_or(0));
-    let since: [u32; 2] = [version.next().unwrap_or(0), version.next().unwrap_or(0)];
-    spec.group.redis() != "json" && since <= [7, 0]
+    spec.group.redis() != "json" && is_of_redis(spec.docs.since)
+}
+
+/// Whether the installed Redis has all options of a command.
+fn redis_knows_all(spec: &CommandSpec) -> bool {
+    redis_knows(spec) && spec.docs.args.iter().all(|arg| arg.since.is_none_or(is_of_redis))
+}
+
+/// Whether a version is that of the installed Redis or older.
+fn is_of_redis(version: &str) -> bool {
+    let mut parts = version.split('.').map(|part| part.parse().unwrap_or(0));
+    let since: [u32; 2] = [parts.next().unwrap_or(0), parts.next().unwrap_or(0)];
+    since <= [7, 0]
 }

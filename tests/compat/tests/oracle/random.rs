@@ -44,7 +44,8 @@ impl Generator<'_> {
     fn args(&mut self, args: &[Arg], call: &mut Call) {
         for arg in args {
             let optional = arg.flags.contains(ArgFlags::OPTIONAL);
-            if optional && self.random.random_bool(0.6) {
+            let newer = arg.since.is_some_and(|since| !crate::is_of_redis(since));
+            if optional && (newer || self.random.random_bool(0.6)) {
                 continue;
             }
             let times =
@@ -69,6 +70,12 @@ impl Generator<'_> {
             ArgKind::Key(_) => self.choose(&KEYS).as_bytes().to_vec(),
             ArgKind::Integer => self.integer(arg.name),
             ArgKind::UnixTime => self.unix_time(arg.name),
+            ArgKind::Double if matches!(arg.name, "longitude" | "latitude") => self
+                .choose(&["13.361389", "38.115556", "15.087269", "37.502669", "0", "-0.5", "85", "181", "x"])
+                .into(),
+            ArgKind::Double if matches!(arg.name, "radius" | "width" | "height") => {
+                self.choose(&["1", "200", "1000", "100000", "0", "-1", "1.5", "x"]).into()
+            }
             ArgKind::Double => self.choose(&FLOATS).as_bytes().to_vec(),
             ArgKind::Pattern => {
                 self.choose(&["*", "?", "[a-c]", "k*", "{tag}*", "[^a]", "*\\*", "nothing"]).into()
@@ -87,6 +94,11 @@ impl Generator<'_> {
             "encoding" => {
                 self.choose(&["u1", "i8", "u8", "i16", "u31", "i64", "u63", "i63", "i5", "u64", "x"]).into()
             }
+            // Few, so that they meet.
+            "element" | "pivot" | "member" | "member1" | "member2" => {
+                self.choose(&["a", "b", "c", "d", "1", "2", "10", "01", "", "x y"]).into()
+            }
+            "min" | "max" | "start" | "stop" => self.choose(&BOUNDS).into(),
             "type" => self.choose(&["string", "STRING", "hash", "nothing"]).into(),
             _ => match self.random.random_range(0..10) {
                 0..4 => self.choose(&INTEGERS).into(),
@@ -122,6 +134,10 @@ impl Generator<'_> {
             "value" => {
                 self.choose(&["0", "1", "0", "1", "0", "1", "-1", "255", "9223372036854775807", "x"]).into()
             }
+            "numkeys" => self.choose(&["1", "1", "2", "2", "3", "0", "-1", "x"]).into(),
+            "start" | "stop" | "index" | "rank" | "len" | "limit" => self
+                .choose(&["0", "0", "1", "-1", "2", "-2", "5", "100", "-100", "9223372036854775807", "x"])
+                .into(),
             "cursor" => self.choose(&["0", "0", "0", "0", "0", "x", "-1", "01"]).into(),
             "count" => self.choose(&["1000", "1000", "1000", "100000", "0", "-1", "x"]).into(),
             _ => self.choose(&INTEGERS).into(),
@@ -229,6 +245,9 @@ const FLOATS: [&str; 22] = [
     "5.",
     "1e",
 ];
+
+const BOUNDS: [&str; 18] =
+    ["-inf", "+inf", "0", "1", "(1", "2", "(2", "-1", "100", "-", "+", "[a", "(b", "[c", "(", "[", "x", ""];
 
 const OFFSETS: [&str; 20] = [
     "0",

@@ -50,12 +50,14 @@ pub(crate) fn flushall(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut Repl
 /// `first second`: exchanges their keys.
 pub(crate) fn swapdb(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
     let number = |text: &[u8], error: &'static str| {
-        let number = parse_i64(text).ok_or(ReplyError::new(error))?;
-        u8::try_from(number).ok().filter(|number| *number < NUMBERED_COUNT).ok_or(ReplyError::DB_OUT_OF_RANGE)
+        parse_i64(text).and_then(|number| i32::try_from(number).ok()).ok_or(ReplyError::new(error))
     };
     let first = number(&args[0], "ERR invalid first DB index")?;
     let second = number(&args[1], "ERR invalid second DB index")?;
-    writer.swap(first, second);
+    let numbered = |number: i32| {
+        u8::try_from(number).ok().filter(|number| *number < NUMBERED_COUNT).ok_or(ReplyError::DB_OUT_OF_RANGE)
+    };
+    writer.swap(numbered(first)?, numbered(second)?);
     reply.ok();
     Ok(())
 }

@@ -97,7 +97,7 @@ fn scan_run<'a>(reader: &Reader<'a>, cursor: u64, last: Slot, options: &Options<
 }
 
 /// As lenient as `strtoul`: one sign, and nothing at all is 0.
-fn parse_cursor(text: &[u8]) -> Result<u64, ReplyError> {
+pub(in crate::family) fn parse_cursor(text: &[u8]) -> Result<u64, ReplyError> {
     let (negative, digits) = match text {
         [] => return Ok(0),
         [b'-', digits @ ..] => (true, digits),
@@ -110,4 +110,18 @@ fn parse_cursor(text: &[u8]) -> Result<u64, ReplyError> {
     let text = std::str::from_utf8(digits).map_err(|_| ReplyError::INVALID_CURSOR)?;
     let number: u64 = text.parse().map_err(|_| ReplyError::INVALID_CURSOR)?;
     Ok(if negative { number.wrapping_neg() } else { number })
+}
+
+/// What walks of the elements of one key can be told.
+#[derive(Debug)]
+pub(in crate::family) struct ElementOptions<'a> {
+    pub(in crate::family) count: usize,
+    pub(in crate::family) pattern: Option<&'a [u8]>,
+}
+
+impl<'a> ElementOptions<'a> {
+    pub(in crate::family) fn read(args: Args<'a>) -> Result<ElementOptions<'a>, ReplyError> {
+        let Options { count, pattern, type_name } = Options::read(args)?;
+        if type_name.is_some() { Err(ReplyError::SYNTAX) } else { Ok(ElementOptions { count, pattern }) }
+    }
 }
