@@ -141,6 +141,11 @@ impl ReplyError {
         ))
     }
 
+    /// An argument that HSETEX does not have.
+    pub fn unknown_argument(argument: &[u8]) -> ReplyError {
+        ReplyError::from_bytes([b"ERR unknown argument: ", quoted(argument, usize::MAX)].concat())
+    }
+
     /// An option that EXPIRE and its like do not have.
     pub fn unsupported_option(option: &[u8]) -> ReplyError {
         ReplyError::from_bytes([b"ERR Unsupported option ", quoted(option, usize::MAX)].concat())
@@ -359,6 +364,50 @@ impl ReplyError {
         let name = spec.name.to_ascii_lowercase();
         ReplyError::from_text(format!("ERR exactly one of {options} can be specified for {name}"))
     }
+}
+
+/// Hashes, and counts of any collection.
+impl ReplyError {
+    /// HINCRBY of a field that holds something else.
+    pub const HASH_NOT_AN_INTEGER: ReplyError = ReplyError::new("ERR hash value is not an integer");
+    /// HINCRBYFLOAT of a field that holds something else.
+    pub const HASH_NOT_A_FLOAT: ReplyError = ReplyError::new("ERR hash value is not a float");
+    /// HINCRBYFLOAT by something infinite.
+    pub const VALUE_NAN_OR_INFINITY: ReplyError = ReplyError::new("ERR value is NaN or Infinity");
+    /// An expiry of fields below zero.
+    pub const EXPIRE_NEGATIVE: ReplyError = ReplyError::new("ERR invalid expire time, must be >= 0");
+    /// A command about fields without FIELDS.
+    pub const FIELDS_MISSING: ReplyError =
+        ReplyError::new("ERR Mandatory argument FIELDS is missing or not at the right position");
+    /// FIELDS with another number of fields than it says.
+    pub const NUMFIELDS_MISMATCH: ReplyError =
+        ReplyError::new("ERR The `numfields` parameter must match the number of arguments");
+    /// FIELDS of no fields (HEXPIRE and its like).
+    pub const NUMFIELDS_NOT_POSITIVE: ReplyError =
+        ReplyError::new("ERR Parameter `numFields` should be greater than 0");
+    /// FIELDS of no fields (the other commands).
+    pub const FIELD_COUNT_NOT_POSITIVE: ReplyError =
+        ReplyError::new("ERR Number of fields must be a positive integer");
+    /// FIELDS of no fields (HSETEX).
+    pub const INVALID_FIELD_COUNT: ReplyError = ReplyError::new("ERR invalid number of fields");
+    /// HSETEX with more than one condition.
+    pub const HSETEX_CONDITIONS: ReplyError =
+        ReplyError::new("ERR Only one of FXX or FNX arguments can be specified");
+    /// HSETEX with more than one expiry.
+    pub const HSETEX_EXPIRIES: ReplyError =
+        ReplyError::new("ERR Only one of EX, PX, EXAT, PXAT or KEEPTTL arguments can be specified");
+    /// NOVALUES of a walk over something without values.
+    pub const NOVALUES_OF_NO_HASH: ReplyError =
+        ReplyError::new("ERR NOVALUES option can only be used in HSCAN");
+    /// The smallest integer as a count.
+    pub const COUNT_OUT_OF_RANGE: ReplyError = ReplyError::new(
+        "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807",
+    );
+    /// More keys than arguments.
+    pub const NUMKEYS_TOO_LARGE: ReplyError =
+        ReplyError::new("ERR Number of keys can't be greater than number of args");
+    /// A reply that would grow beyond all bounds.
+    pub const REPLY_TOO_LONG: ReplyError = ReplyError::new("ERR the reply is too long");
 }
 
 /// Bits.

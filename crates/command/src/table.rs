@@ -9,12 +9,14 @@ mod bitmap;
 mod cluster;
 mod connection;
 mod generic;
+mod hash;
 mod index;
 mod internal;
 mod json;
 mod list;
 mod pubsub;
 mod server;
+mod set;
 mod string;
 mod transactions;
 mod zset;
@@ -114,6 +116,51 @@ commands!(
         Bitop = 55 => bitmap::BITOP,
         Bitfield = 56 => bitmap::BITFIELD,
         BitfieldRo = 57 => bitmap::BITFIELD_RO,
+        Hset = 60 => hash::HSET,
+        Hsetnx = 61 => hash::HSETNX,
+        Hmset = 62 => hash::HMSET,
+        Hget = 63 => hash::HGET,
+        Hmget = 64 => hash::HMGET,
+        Hdel = 65 => hash::HDEL,
+        Hlen = 66 => hash::HLEN,
+        Hstrlen = 67 => hash::HSTRLEN,
+        Hexists = 68 => hash::HEXISTS,
+        Hkeys = 69 => hash::HKEYS,
+        Hvals = 70 => hash::HVALS,
+        Hgetall = 71 => hash::HGETALL,
+        Hincrby = 72 => hash::HINCRBY,
+        Hincrbyfloat = 73 => hash::HINCRBYFLOAT,
+        Hrandfield = 74 => hash::HRANDFIELD,
+        Hscan = 75 => hash::HSCAN,
+        Hexpire = 76 => hash::HEXPIRE,
+        Hpexpire = 77 => hash::HPEXPIRE,
+        Hexpireat = 78 => hash::HEXPIREAT,
+        Hpexpireat = 79 => hash::HPEXPIREAT,
+        Httl = 80 => hash::HTTL,
+        Hpttl = 81 => hash::HPTTL,
+        Hexpiretime = 82 => hash::HEXPIRETIME,
+        Hpexpiretime = 83 => hash::HPEXPIRETIME,
+        Hpersist = 84 => hash::HPERSIST,
+        Hgetdel = 85 => hash::HGETDEL,
+        Hgetex = 86 => hash::HGETEX,
+        Hsetex = 87 => hash::HSETEX,
+        Sadd = 100 => set::SADD,
+        Srem = 101 => set::SREM,
+        Sismember = 102 => set::SISMEMBER,
+        Smismember = 103 => set::SMISMEMBER,
+        Scard = 104 => set::SCARD,
+        Smembers = 105 => set::SMEMBERS,
+        Spop = 106 => set::SPOP,
+        Srandmember = 107 => set::SRANDMEMBER,
+        Smove = 108 => set::SMOVE,
+        Sinter = 109 => set::SINTER,
+        Sinterstore = 110 => set::SINTERSTORE,
+        Sintercard = 111 => set::SINTERCARD,
+        Sunion = 112 => set::SUNION,
+        Sunionstore = 113 => set::SUNIONSTORE,
+        Sdiff = 114 => set::SDIFF,
+        Sdiffstore = 115 => set::SDIFFSTORE,
+        Sscan = 116 => set::SSCAN,
 
         JsonSet = 310 => json::SET,
         JsonGet = 311 => json::GET,

@@ -24,9 +24,6 @@ use crate::{
 /// How many due places of the expiry index one entry reclaims at most.
 const RECLAIM_PER_ENTRY: usize = 1000;
 
-/// For a reply of 4 GiB or more.
-const REPLY_TOO_LONG: ReplyError = ReplyError::new("ERR the reply is too long");
-
 /// Bytes to reserve for a reply: most are shorter.
 const REPLY_BYTES_GUESS: usize = 16;
 
@@ -342,7 +339,7 @@ fn framed(
     }
     let length = u32::try_from(replies.len() - start).unwrap_or_else(|_| {
         replies.truncate(start);
-        REPLY_TOO_LONG.write(replies);
+        ReplyError::REPLY_TOO_LONG.write(replies);
         (replies.len() - start) as u32
     });
     replies[start - 4..start].copy_from_slice(&length.to_le_bytes());

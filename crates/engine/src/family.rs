@@ -2,10 +2,14 @@
 
 pub(crate) mod bitmap;
 mod blocking;
+pub(crate) mod collection_scan;
 pub(crate) mod generic;
+pub(crate) mod hash;
 pub(crate) mod internal;
 pub(crate) mod json;
 pub(crate) mod list;
+pub(crate) mod sample;
+pub(crate) mod set;
 pub(crate) mod string;
 pub(crate) mod transactions;
 pub(crate) mod zset;

@@ -73,7 +73,7 @@ impl Store {
         for _ in 0..budget {
             let Some(due) = self.shared.expiry.first_due(now_ms) else { return };
             match self.databases.get_mut(&due.database) {
-                Some(database) => writer::drop_due(database, &mut self.shared, due),
+                Some(database) => writer::drop_due(database, &mut self.shared, due, now_ms),
                 None => self.shared.expiry.remove(due),
             }
         }
@@ -98,7 +98,7 @@ impl Store {
         if place.slot != slot {
             return false;
         }
-        if let Some(at_ms) = record.expiry() {
+        for at_ms in dues(&record).into_iter().flatten() {
             self.shared.expiry.insert(Due { at_ms, database: id, numbered, place });
         }
         record.touch(time_ms / 1000);
@@ -152,6 +152,8 @@ pub(crate) struct Keyspace {
     leaves: Vec<Option<Box<Leaf>>>,
     keys: usize,
     expiring: usize,
+    /// Keys of whose values parts expire.
+    expiring_parts: usize,
     record_bytes: usize,
 }
 
@@ -164,7 +166,7 @@ struct Leaf {
 impl Default for Keyspace {
     fn default() -> Keyspace {
         let leaves = (0..usize::from(SLOT_COUNT) / LEAF_SLOTS).map(|_| None).collect();
-        Keyspace { leaves, keys: 0, expiring: 0, record_bytes: 0 }
+        Keyspace { leaves, keys: 0, expiring: 0, expiring_parts: 0, record_bytes: 0 }
     }
 }
 
@@ -253,6 +255,7 @@ impl Keyspace {
         }
         self.keys -= 1;
         self.expiring -= usize::from(record.expiry().is_some());
+        self.expiring_parts -= usize::from(record.part_due().is_some());
         self.record_bytes -= record.heap_size();
         Some(record)
     }
@@ -261,6 +264,7 @@ impl Keyspace {
     fn put(&mut self, place: Place, position: Position, mut record: Record) {
         self.keys += 1;
         self.expiring += usize::from(record.expiry().is_some());
+        self.expiring_parts += usize::from(record.part_due().is_some());
         self.record_bytes += record.heap_size();
         let (leaf, at) = split(place.slot);
         let leaf = self.leaves[leaf].get_or_insert_default();
@@ -268,6 +272,11 @@ impl Keyspace {
         record.set_hash(place.hash);
         leaf.tables[at].insert(position, record);
     }
+}
+
+/// When a record is due: as a whole, and the first part of it.
+fn dues(record: &Record) -> [Option<u64>; 2] {
+    [record.expiry(), record.part_due()]
 }
 
 fn split(slot: Slot) -> (usize, usize) {

@@ -3,6 +3,9 @@
 //! A type is a file below `value/` that implements [`Collection`], and one line in `collections!` below; type name,
 //! copy, snapshot, digest and size follow.
 
+mod dictionary;
+mod hash;
+mod intset;
 pub(crate) mod json;
 mod list;
 mod packed;
@@ -10,6 +13,7 @@ mod set;
 mod string;
 mod zset;
 
+pub(crate) use hash::{Field, FieldExpiry, Hash};
 use json::Document;
 pub(crate) use list::{End, List};
 pub(crate) use packed::{Item, Packed};
@@ -40,6 +44,21 @@ pub(crate) trait Collection: Variant + Clone + Debug {
 
     /// Reads what [`Collection::encode`] wrote. Trusts nothing, and never makes an empty value.
     fn decode(input: &mut Input<'_>) -> Result<Self, CorruptSnapshot>;
+
+    /// When the first of its parts falls due, if parts of it expire.
+    fn next_due(&self) -> Option<u64> {
+        None
+    }
+
+    /// Whether anything of it is left at that time.
+    fn is_visible(&self, _at_ms: u64) -> bool {
+        true
+    }
+
+    /// Takes out parts that are due, so many at most; how many it took.
+    fn reclaim(&mut self, _now_ms: u64, _count_max: usize) -> usize {
+        0
+    }
 }
 
 /// What `collections!` says of a type.
@@ -83,6 +102,33 @@ macro_rules! collections {
                 match self {
                     Value::Str(string) => string.heap_size(),
                     $(Value::$variant(collection) => collection.heap_size()),+
+                }
+            }
+
+            /// See [`Collection::next_due`].
+            pub(crate) fn next_due(&self) -> Option<u64> {
+                match self {
+                    Value::Str(_) => None,
+                    $(Value::$variant(collection) => collection.next_due()),+
+                }
+            }
+
+            /// See [`Collection::is_visible`].
+            pub(crate) fn is_visible(&self, at_ms: u64) -> bool {
+                match self {
+                    Value::Str(_) => true,
+                    $(Value::$variant(collection) => collection.is_visible(at_ms)),+
+                }
+            }
+
+            /// See [`Collection::reclaim`]; and whether nothing is left.
+            pub(crate) fn reclaim(&mut self, now_ms: u64, count_max: usize) -> (usize, bool) {
+                match self {
+                    Value::Str(_) => (0, false),
+                    $(Value::$variant(collection) => {
+                        let taken = collection.reclaim(now_ms, count_max);
+                        (taken, collection.is_empty())
+                    })+
                 }
             }
 
@@ -165,6 +211,7 @@ macro_rules! collections {
 pub(crate) const STRING_KIND: u8 = 1;
 
 collections! {
+    Hash(Hash) = 2, "hash";
     Set(Set) = 3, "set";
     Json(Document) = 7, "ReJSON-RL";
     List(List) = 4, "list";

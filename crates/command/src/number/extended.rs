@@ -59,6 +59,11 @@ impl Extended {
         (size != Size::Infinite).then_some(Extended { negative, size })
     }
 
+    /// Whether it is an infinity.
+    pub fn is_infinite(self) -> bool {
+        self.size == Size::Infinite
+    }
+
     /// From an integer, exactly.
     pub fn from_i64(value: i64) -> Extended {
         Extended { negative: value < 0, size: round(u128::from(value.unsigned_abs()), 0, false) }

@@ -60,6 +60,11 @@ impl<'a> Reader<'a> {
         self.now_ms
     }
 
+    /// The time of the last entry: what is due then is gone.
+    pub(crate) fn entry_ms(&self) -> u64 {
+        self.entry_ms
+    }
+
     /// The keys, if there ever were any.
     pub(crate) fn keyspace(&self) -> Option<&'a Keyspace> {
         self.database?.keyspace(self.numbered)
@@ -67,6 +72,15 @@ impl<'a> Reader<'a> {
 
     /// Whether a record is there as far as its expiry goes.
     pub(crate) fn is_visible(&self, record: &Record) -> bool {
+        if let Some(at_ms) = record.part_due()
+            && at_ms <= self.now_ms
+        {
+            if at_ms > self.entry_ms {
+                self.needs_tick.set(true);
+            } else if !record.has_parts(self.entry_ms) {
+                return false;
+            }
+        }
         match record.expiry() {
             None => true,
             Some(at_ms) if at_ms <= self.entry_ms => false,

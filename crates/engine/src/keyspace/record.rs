@@ -228,6 +228,31 @@ impl Record {
         }
     }
 
+    /// When the first part of the value falls due, if parts of it expire.
+    #[inline]
+    pub(crate) fn part_due(&self) -> Option<u64> {
+        match &self.body {
+            Body::Blob(_) => None,
+            Body::Object(object) => object.value.next_due(),
+        }
+    }
+
+    /// Whether anything of the value is left at that time.
+    pub(crate) fn has_parts(&self, at_ms: u64) -> bool {
+        match &self.body {
+            Body::Blob(_) => true,
+            Body::Object(object) => object.value.is_visible(at_ms),
+        }
+    }
+
+    /// Takes parts that are due out of the value: how many it took, and whether nothing is left.
+    pub(crate) fn reclaim_parts(&mut self, now_ms: u64, count_max: usize) -> (usize, bool) {
+        match &mut self.body {
+            Body::Blob(_) => (0, false),
+            Body::Object(object) => object.value.reclaim(now_ms, count_max),
+        }
+    }
+
     pub(crate) fn value(&self) -> ValueRef<'_> {
         match &self.body {
             Body::Blob(blob) => {

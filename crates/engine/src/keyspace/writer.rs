@@ -9,7 +9,7 @@ mod attention;
 use meridian_command::ReplyError;
 use meridian_topology::DatabaseId;
 
-use super::{Database, Due, Keyspace, Place, Position, Reader, Record, Shared, Table};
+use super::{Database, Due, Keyspace, Place, Position, Reader, Record, Shared, Table, dues};
 use crate::{
     effect::{Effect, EventClass, KeyAt},
     random::Random,
@@ -142,15 +142,16 @@ impl<'a> Writer<'a> {
         let Some(keyspace) = self.database.keyspace_mut(self.numbered) else { return Ok(None) };
         let Some(table) = keyspace.table_mut(key.place.slot) else { return Ok(None) };
         let record = table.at_mut(position);
-        let size = record.heap_size();
+        let (size, old) = (record.heap_size(), dues(record));
         let collection = record.collection_mut::<T>().ok_or(ReplyError::WRONG_TYPE)?;
         let (outcome, changed) = change(collection, &self.shared.settings);
         let empty = collection.is_empty();
-        let grown = record.heap_size();
+        let (grown, new) = (record.heap_size(), dues(record));
         keyspace.resized(size, grown);
+        keyspace.dues_changed(old, new);
+        self.reindex(key.place, old, new);
         if empty {
-            let record = keyspace.take(key.place.slot, position);
-            self.reindex(key.place, record.and_then(|record| record.expiry()), None);
+            self.remove(key);
             self.effect(key, Effect::Removed);
         } else if changed {
             self.changed(key);
@@ -212,27 +213,27 @@ impl<'a> Writer<'a> {
         let position = self.before_write(key);
         let now_s = self.time_ms / 1000;
         let keyspace = self.database.keyspace_or_new(self.numbered);
-        let old_expiry = match position {
+        let old = match position {
             Err(position) => {
                 let record = Record::string(key.bytes, value, form, expiry);
                 record.touch(now_s);
                 keyspace.put(key.place, position, record);
                 self.event(EventClass::New, "new", key);
-                None
+                [None; 2]
             }
             Ok(position) => {
                 let Some(table) = keyspace.table_mut(key.place.slot) else { return };
                 let record = table.at_mut(position);
                 record.touch(now_s);
-                let (size, old_expiry) = (record.heap_size(), record.expiry());
+                let (size, old) = (record.heap_size(), dues(record));
                 record.set_string(value, form, expiry);
                 let grown = record.heap_size();
                 keyspace.resized(size, grown);
-                keyspace.expiry_changed(old_expiry, expiry);
-                old_expiry
+                keyspace.dues_changed(old, [expiry, None]);
+                old
             }
         };
-        self.reindex(key.place, old_expiry, expiry);
+        self.reindex(key.place, old, [expiry, None]);
         self.changed(key);
     }
 
@@ -244,11 +245,11 @@ impl<'a> Writer<'a> {
 
     /// Puts a record in under its own key, which is absent. Whether it was there until now decides about its event.
     fn insert(&mut self, key: Key<'_>, record: Record, replaced: bool) {
-        let expiry = record.expiry();
+        let dues = dues(&record);
         let position = self.before_write(key).unwrap_or_else(|position| position);
         record.touch(self.time_ms / 1000);
         self.database.keyspace_or_new(self.numbered).put(key.place, position, record);
-        self.reindex(key.place, None, expiry);
+        self.reindex(key.place, [None; 2], dues);
         if !replaced {
             self.event(EventClass::New, "new", key);
         }
@@ -290,16 +291,16 @@ impl<'a> Writer<'a> {
 
     /// Gives a key another expiry, or none. False if the key is absent.
     pub(crate) fn set_expiry(&mut self, key: Key<'_>, expiry: Option<u64>) -> bool {
-        let Some(old) = self.find(key).map(Record::expiry) else { return false };
+        let Some([old, part]) = self.find(key).map(dues) else { return false };
         let done = self.update(key, |record| {
             record.set_expiry(expiry);
             Some(())
         });
         if done.is_some() {
             if let Some(keyspace) = self.database.keyspace_mut(self.numbered) {
-                keyspace.expiry_changed(old, expiry);
+                keyspace.dues_changed([old, part], [expiry, part]);
             }
-            self.reindex(key.place, old, expiry);
+            self.reindex(key.place, [old, part], [expiry, part]);
         }
         done.is_some()
     }
@@ -315,7 +316,7 @@ impl<'a> Writer<'a> {
         self.position(key)?;
         let position = self.before_write(key).ok()?;
         let record = self.database.keyspace_mut(self.numbered)?.take(key.place.slot, position)?;
-        self.reindex(key.place, record.expiry(), None);
+        self.reindex(key.place, dues(&record), [None; 2]);
         Some(record)
     }
 
@@ -336,11 +337,12 @@ impl<'a> Writer<'a> {
     fn position(&mut self, key: Key<'_>) -> Option<Position> {
         let table = self.database.keyspace(self.numbered)?.table(key.place.slot)?;
         let position = table.locate(key.place.hash, key.bytes).ok()?;
-        match table.at(position).expiry() {
+        let at_ms = dues(table.at(position)).into_iter().flatten().min();
+        match at_ms {
             Some(at_ms) if at_ms <= self.time_ms => {
                 let due = self.due(key.place, at_ms);
-                drop_due(self.database, self.shared, due);
-                None
+                drop_due(self.database, self.shared, due, self.time_ms);
+                self.position(key)
             }
             _ => Some(position),
         }
@@ -362,18 +364,18 @@ impl<'a> Writer<'a> {
         Due { at_ms, database: self.database.id, numbered: self.numbered, place }
     }
 
-    fn reindex(&mut self, place: Place, old: Option<u64>, new: Option<u64>) {
+    fn reindex(&mut self, place: Place, old: [Option<u64>; 2], new: [Option<u64>; 2]) {
         if old == new {
             return;
         }
-        if let Some(at_ms) = old {
+        for at_ms in old.into_iter().flatten() {
             let table = self.database.keyspace(self.numbered).and_then(|keyspace| keyspace.table(place.slot));
             if !expires_at(table, place.hash, at_ms) {
                 let due = self.due(place, at_ms);
                 self.shared.expiry.remove(due);
             }
         }
-        if let Some(at_ms) = new {
+        for at_ms in new.into_iter().flatten() {
             let due = self.due(place, at_ms);
             self.shared.expiry.insert(due);
         }
@@ -392,11 +394,14 @@ impl<'a> Writer<'a> {
 
 /// Whether some key of that hash expires at that very time: two keys can share an entry of the index.
 fn expires_at(table: Option<&Table>, hash: u32, at_ms: u64) -> bool {
-    table.is_some_and(|table| table.iter_equal(hash).any(|record| record.expiry() == Some(at_ms)))
+    table.is_some_and(|table| table.iter_equal(hash).any(|record| dues(record).contains(&Some(at_ms))))
 }
 
-/// Reclaims the keys of one entry of the expiry index, and the entry.
-pub(super) fn drop_due(database: &mut Database, shared: &mut Shared, due: Due) {
+/// How many parts of values one entry of the expiry index reclaims at once.
+const PARTS_PER_ENTRY: usize = 1000;
+
+/// Reclaims the keys of one entry of the expiry index, and the entry; or parts of their values.
+pub(super) fn drop_due(database: &mut Database, shared: &mut Shared, due: Due, now_ms: u64) {
     let Due { at_ms, numbered, place, .. } = due;
     shared.expiry.remove(due);
     let Some(keyspace) = database.keyspace_mut(numbered) else { return };
@@ -405,17 +410,65 @@ pub(super) fn drop_due(database: &mut Database, shared: &mut Shared, due: Due) {
     }
     loop {
         let found = keyspace.table(place.slot).and_then(|table| {
-            let record = table.iter_equal(place.hash).find(|record| record.expiry() == Some(at_ms))?;
-            table.locate(place.hash, record.key()).ok()
+            let record = table.iter_equal(place.hash).find(|record| dues(record).contains(&Some(at_ms)))?;
+            table.locate(place.hash, record.key()).ok().map(|position| (position, record.expiry()))
         });
-        let Some(position) = found else { return };
-        let Some(record) = keyspace.take(place.slot, position) else { return };
-        shared.expired += 1;
-        let at = || KeyAt { database: DatabaseId(due.database), numbered, key: record.key().into() };
-        shared.key_changed(due.database, numbered, record.key());
-        shared.effects.push(|| Effect::Expired(at()));
-        shared.effects.event(EventClass::Expired, "expired", at);
+        let Some((position, expiry)) = found else { return };
+        if expiry == Some(at_ms) {
+            drop_key(keyspace, shared, due, position);
+        } else if !drop_parts(keyspace, shared, due, position, now_ms) {
+            return;
+        }
     }
+}
+
+fn drop_key(keyspace: &mut Keyspace, shared: &mut Shared, due: Due, position: Position) {
+    let Some(record) = keyspace.take(due.place.slot, position) else { return };
+    if let Some(at_ms) = record.part_due() {
+        shared.unindex(keyspace, Due { at_ms, ..due });
+    }
+    shared.expired += 1;
+    let at =
+        || KeyAt { database: DatabaseId(due.database), numbered: due.numbered, key: record.key().into() };
+    shared.key_changed(due.database, due.numbered, record.key());
+    shared.effects.push(|| Effect::Expired(at()));
+    shared.effects.event(EventClass::Expired, "expired", at);
+}
+
+/// Reclaims parts of a value, and its key if nothing is left of it. False if more is due at the same time.
+fn drop_parts(
+    keyspace: &mut Keyspace,
+    shared: &mut Shared,
+    due: Due,
+    position: Position,
+    now_ms: u64,
+) -> bool {
+    let Some(table) = keyspace.table_mut(due.place.slot) else { return true };
+    let record = table.at_mut(position);
+    let (size, old) = (record.heap_size(), dues(record));
+    let (_, empty) = record.reclaim_parts(now_ms, PARTS_PER_ENTRY);
+    let (grown, new) = (record.heap_size(), dues(record));
+    let key: Box<[u8]> = record.key().into();
+    keyspace.resized(size, grown);
+    keyspace.dues_changed(old, new);
+    shared.key_changed(due.database, due.numbered, &key);
+    let at = || KeyAt { database: DatabaseId(due.database), numbered: due.numbered, key: key.clone() };
+    shared.effects.event(EventClass::Hash, "hexpired", at);
+    if empty {
+        keyspace.take(due.place.slot, position);
+        if let [Some(at_ms), _] = old {
+            shared.unindex(keyspace, Due { at_ms, ..due });
+        }
+        shared.effects.push(|| Effect::Removed(at()));
+        shared.effects.event(EventClass::Generic, "del", at);
+        return true;
+    }
+    shared.effects.push(|| Effect::Changed(at()));
+    if let [_, Some(at_ms)] = new {
+        shared.expiry.insert(Due { at_ms, ..due });
+        return at_ms != due.at_ms;
+    }
+    true
 }
 
 impl Shared {
@@ -425,19 +478,27 @@ impl Shared {
         self.attention.touched(database, numbered, key);
     }
 
+    /// Takes an entry out of the index unless another record still has it.
+    fn unindex(&mut self, keyspace: &Keyspace, due: Due) {
+        if !expires_at(keyspace.table(due.place.slot), due.place.hash, due.at_ms) {
+            self.expiry.remove(due);
+        }
+    }
+
     /// Takes all keys of a keyspace out of the index: one by one, or by one pass over the index if it has not many
     /// others.
     fn forget_expiries(&mut self, database: u32, numbered: u8, keyspace: &Keyspace) {
-        if keyspace.expiring() > self.expiry.len() / 8 {
+        let expiring = keyspace.expiring() + keyspace.expiring_parts;
+        if expiring > self.expiry.len() / 8 {
             self.expiry.clear(database, numbered);
             return;
         }
-        if keyspace.expiring() == 0 {
+        if expiring == 0 {
             return;
         }
         for (slot, table) in keyspace.tables() {
             for (hash, record) in table.iter() {
-                if let Some(at_ms) = record.expiry() {
+                for at_ms in dues(record).into_iter().flatten() {
                     self.expiry.remove(Due { at_ms, database, numbered, place: Place { slot, hash } });
                 }
             }
@@ -450,7 +511,10 @@ impl Keyspace {
         self.record_bytes = self.record_bytes - old + new;
     }
 
-    fn expiry_changed(&mut self, old: Option<u64>, new: Option<u64>) {
-        self.expiring = self.expiring - usize::from(old.is_some()) + usize::from(new.is_some());
+    fn dues_changed(&mut self, old: [Option<u64>; 2], new: [Option<u64>; 2]) {
+        let [[old, old_part], [new, new_part]] =
+            [old, new].map(|dues| dues.map(|due| usize::from(due.is_some())));
+        self.expiring = self.expiring - old + new;
+        self.expiring_parts = self.expiring_parts - old_part + new_part;
     }
 }

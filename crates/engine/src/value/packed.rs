@@ -26,7 +26,7 @@ const LONG: u8 = 0xC8;
 /// See the module.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Packed {
-    bytes: Vec<u8>,
+    bytes: Box<[u8]>,
 }
 
 /// One entry.
@@ -185,7 +185,7 @@ impl Packed {
 
     /// From bytes that [`Packed::bytes`] gave.
     pub(crate) fn from_bytes(bytes: Vec<u8>) -> Packed {
-        Packed { bytes }
+        Packed { bytes: bytes.into_boxed_slice() }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -248,22 +248,24 @@ impl Packed {
     }
 
     fn splice(&mut self, start: usize, end: usize, new: &[u8]) {
-        let (old, length) = (end - start, self.bytes.len());
+        // A boxed slice and a vector without spare capacity are the same allocation.
+        let mut bytes = std::mem::take(&mut self.bytes).into_vec();
+        let (old, length) = (end - start, bytes.len());
         if new.len() > old {
             let more = new.len() - old;
-            self.bytes.reserve_exact(more);
-            self.bytes.resize(length + more, 0);
-            self.bytes.copy_within(end..length, end + more);
+            bytes.reserve_exact(more);
+            bytes.resize(length + more, 0);
+            bytes.copy_within(end..length, end + more);
         } else {
-            self.bytes.copy_within(end.., start + new.len());
-            self.bytes.truncate(length - (old - new.len()));
-            self.bytes.shrink_to_fit();
+            bytes.copy_within(end.., start + new.len());
+            bytes.truncate(length - (old - new.len()));
         }
-        self.bytes[start..start + new.len()].copy_from_slice(new);
+        bytes[start..start + new.len()].copy_from_slice(new);
+        self.bytes = bytes.into_boxed_slice();
     }
 
     pub(crate) fn heap_size(&self) -> usize {
-        self.bytes.capacity()
+        self.bytes.len()
     }
 
     pub(crate) fn encode(&self, out: &mut Vec<u8>) {
@@ -284,7 +286,7 @@ impl Packed {
         if start != bytes.len() {
             return Err(CorruptSnapshot::Malformed);
         }
-        Ok(Packed { bytes: bytes.to_vec() })
+        Ok(Packed { bytes: bytes.into() })
     }
 }
 

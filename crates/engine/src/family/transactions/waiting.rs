@@ -12,9 +12,8 @@ const UNKNOWN: &[u8] = &[1];
 /// `session sequence reason` (the numbers little endian): the client waits no more, because of `TIMEOUT`, `ERROR` (CLIENT UNBLOCK), or because it
 /// is `GONE`. Answers what the client is to get: what it was served before, if it was.
 pub(crate) fn cancel(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
-    let number = |bytes: &[u8]| {
-        bytes.try_into().map(u64::from_le_bytes).map_err(|_| ReplyError::INTERNAL_MALFORMED)
-    };
+    let number =
+        |bytes: &[u8]| bytes.try_into().map(u64::from_le_bytes).map_err(|_| ReplyError::INTERNAL_MALFORMED);
     let origin = Origin { session: number(&args[0])?, sequence: number(&args[1])? };
     let waiters = &mut writer.attention().waiters;
     if let Some(waiter) = waiters.cancel(origin) {
