@@ -44,9 +44,10 @@ impl Shard {
         let applied = self.apply(&call(&words(line)), 1);
         let [SectionResult::Done(replies)] = &applied.sections[..] else { panic!("{applied:?}") };
         let reply = String::from_utf8_lossy(&unframed(replies)[0]).into_owned();
-        let late = applied.late.iter().map(|late| {
-            (late.sequence, String::from_utf8(unframed(&late.reply).remove(0)).unwrap())
-        });
+        let late = applied
+            .late
+            .iter()
+            .map(|late| (late.sequence, String::from_utf8(unframed(&late.reply).remove(0)).unwrap()));
         (self.sequence, reply, late.collect())
     }
 
