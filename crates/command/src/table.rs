@@ -9,6 +9,7 @@ mod bitmap;
 mod cluster;
 mod connection;
 mod generic;
+mod geo;
 mod hash;
 mod index;
 mod internal;
@@ -245,6 +246,16 @@ commands!(
         Zunionstore = 202 => zset::ZUNIONSTORE,
         Zinterstore = 203 => zset::ZINTERSTORE,
         Zdiffstore = 204 => zset::ZDIFFSTORE,
+        Geoadd = 220 => geo::GEOADD,
+        Geodist = 221 => geo::GEODIST,
+        Geohash = 222 => geo::GEOHASH,
+        Geopos = 223 => geo::GEOPOS,
+        Geosearch = 224 => geo::GEOSEARCH,
+        Geosearchstore = 225 => geo::GEOSEARCHSTORE,
+        Georadius = 226 => geo::GEORADIUS,
+        GeoradiusRo = 227 => geo::GEORADIUS_RO,
+        Georadiusbymember = 228 => geo::GEORADIUSBYMEMBER,
+        GeoradiusbymemberRo = 229 => geo::GEORADIUSBYMEMBER_RO,
         Setting = 430 => internal::SETTING,
         Settings = 431 => internal::SETTINGS,
 

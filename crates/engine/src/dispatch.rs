@@ -3,7 +3,7 @@
 use meridian_command::{Args, EngineCommand, ReplyWriter};
 
 use crate::{
-    family::{Outcome, bitmap, generic, hash, internal, json, list, set, string, transactions, zset},
+    family::{Outcome, bitmap, generic, geo, hash, internal, json, list, set, string, transactions, zset},
     keyspace::{Reader, Writer},
 };
 
@@ -211,6 +211,16 @@ pub(crate) fn handler(command: EngineCommand) -> Handler {
         C::Zunionstore => Write(zset::zunionstore),
         C::Zinterstore => Write(zset::zinterstore),
         C::Zdiffstore => Write(zset::zdiffstore),
+        C::Geoadd => Write(geo::geoadd),
+        C::Geodist => Read(geo::geodist),
+        C::Geohash => Read(geo::geohash),
+        C::Geopos => Read(geo::geopos),
+        C::Geosearch => Read(geo::geosearch),
+        C::Geosearchstore => Write(geo::geosearchstore),
+        C::Georadius => Write(geo::georadius),
+        C::GeoradiusRo => Read(geo::georadius_ro),
+        C::Georadiusbymember => Write(geo::georadiusbymember),
+        C::GeoradiusbymemberRo => Read(geo::georadiusbymember_ro),
         C::Setting => Write(internal::setting),
         C::Settings => Read(internal::settings),
 

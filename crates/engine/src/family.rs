@@ -4,6 +4,7 @@ pub(crate) mod bitmap;
 mod blocking;
 pub(crate) mod collection_scan;
 pub(crate) mod generic;
+pub(crate) mod geo;
 pub(crate) mod hash;
 pub(crate) mod internal;
 pub(crate) mod json;

@@ -1,31 +1,57 @@
 //! Rows of the geospatial commands.
 
-use crate::{
-    Arity::{AtLeast, Exactly},
-    CommandSpec as Row, Flags, KeyFlags, KeySpec,
-    doc::Arg,
-    spec::Group::Geo,
-};
+use crate::{Arity::AtLeast, CommandSpec as Row, Flags, KeyFlags, KeySpec, doc::Arg, spec::Group::Geo};
 
 pub(super) const GEOADD: Row = Row::write("GEOADD", Geo, AtLeast(5))
-.keys(&[KeySpec::at(1, KeyFlags::UPDATES)]).denyoom()
-.args(&[Arg::key("key", 0), Arg::one_of("condition", &[Arg::word("nx", "NX"), Arg::word("xx", "XX")]).since("6.2.0").optional(), Arg::word("change", "CH").since("6.2.0").optional(), Arg::block("longitude_latitude_member", &[Arg::double("longitude"), Arg::double("latitude"), Arg::string("member")]).multiple()])
-.doc("3.2.0", "Adds places to a geospatial index.", "O(log(N)) for each place, where N is the size of the index.");
+    .keys(&[KeySpec::at(1, KeyFlags::UPDATES)])
+    .denyoom()
+    .args(&[
+        Arg::key("key", 0),
+        Arg::one_of("condition", &[Arg::word("nx", "NX"), Arg::word("xx", "XX")]).since("6.2.0").optional(),
+        Arg::word("change", "CH").since("6.2.0").optional(),
+        Arg::block(
+            "longitude_latitude_member",
+            &[Arg::double("longitude"), Arg::double("latitude"), Arg::string("member")],
+        )
+        .multiple(),
+    ])
+    .doc(
+        "3.2.0",
+        "Adds places to a geospatial index.",
+        "O(log(N)) for each place, where N is the size of the index.",
+    );
 
 pub(super) const GEODIST: Row = Row::read("GEODIST", Geo, AtLeast(4))
-.keys(&[KeySpec::at(1, KeyFlags::READ)])
-.args(&[Arg::key("key", 0), Arg::string("member1"), Arg::string("member2"), Arg::one_of("unit", &[Arg::word("m", "M"), Arg::word("km", "KM"), Arg::word("ft", "FT"), Arg::word("mi", "MI")]).optional()])
-.doc("3.2.0", "Returns the distance between two places of a geospatial index.", "O(1)");
+    .keys(&[KeySpec::at(1, KeyFlags::READ)])
+    .args(&[
+        Arg::key("key", 0),
+        Arg::string("member1"),
+        Arg::string("member2"),
+        Arg::one_of(
+            "unit",
+            &[Arg::word("m", "M"), Arg::word("km", "KM"), Arg::word("ft", "FT"), Arg::word("mi", "MI")],
+        )
+        .optional(),
+    ])
+    .doc("3.2.0", "Returns the distance between two places of a geospatial index.", "O(1)");
 
 pub(super) const GEOHASH: Row = Row::read("GEOHASH", Geo, AtLeast(2))
-.keys(&[KeySpec::at(1, KeyFlags::READ)])
-.args(&[Arg::key("key", 0), Arg::string("member").multiple()])
-.doc("3.2.0", "Returns places of a geospatial index as geohashes.", "O(N) where N is the number of places asked for.");
+    .keys(&[KeySpec::at(1, KeyFlags::READ)])
+    .args(&[Arg::key("key", 0), Arg::string("member").multiple()])
+    .doc(
+        "3.2.0",
+        "Returns places of a geospatial index as geohashes.",
+        "O(N) where N is the number of places asked for.",
+    );
 
 pub(super) const GEOPOS: Row = Row::read("GEOPOS", Geo, AtLeast(2))
-.keys(&[KeySpec::at(1, KeyFlags::READ)])
-.args(&[Arg::key("key", 0), Arg::string("member").multiple()])
-.doc("3.2.0", "Returns longitude and latitude of places of a geospatial index.", "O(N) where N is the number of places asked for.");
+    .keys(&[KeySpec::at(1, KeyFlags::READ)])
+    .args(&[Arg::key("key", 0), Arg::string("member").multiple()])
+    .doc(
+        "3.2.0",
+        "Returns longitude and latitude of places of a geospatial index.",
+        "O(N) where N is the number of places asked for.",
+    );
 
 pub(super) const GEOSEARCH: Row = Row::read("GEOSEARCH", Geo, AtLeast(7))
 .keys(&[KeySpec::at(1, KeyFlags::READ)])

@@ -48,11 +48,11 @@ impl<'a> Wanted<'a> {
             {
                 (offset, limit) = (integer(first)?, integer(count)?);
                 rest = after;
-            } else if form.reverse.is_none() && is(b"REV") {
+            } else if reverse.is_none() && is(b"REV") {
                 reverse = Some(true);
-            } else if form.by.is_none() && is(b"BYLEX") {
+            } else if by.is_none() && is(b"BYLEX") {
                 by = Some(By::Member);
-            } else if form.by.is_none() && is(b"BYSCORE") {
+            } else if by.is_none() && is(b"BYSCORE") {
                 by = Some(By::Score);
             } else {
                 return Err(ReplyError::SYNTAX);

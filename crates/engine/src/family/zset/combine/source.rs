@@ -4,7 +4,7 @@ use meridian_command::ReplyError;
 
 use crate::{
     keyspace::{Reader, Record},
-    value::{SortedSet, ValueRef},
+    value::{Set, SortedSet, ValueRef},
 };
 
 /// See the module.
@@ -12,6 +12,7 @@ use crate::{
 pub(super) enum Source<'a> {
     Absent,
     Sorted(&'a SortedSet),
+    Plain(&'a Set),
 }
 
 impl<'a> Source<'a> {
@@ -19,6 +20,7 @@ impl<'a> Source<'a> {
         match reader.find(key).map(Record::value) {
             None => Ok(Source::Absent),
             Some(ValueRef::SortedSet(set)) => Ok(Source::Sorted(set)),
+            Some(ValueRef::Set(set)) => Ok(Source::Plain(set)),
             Some(_) => Err(ReplyError::WRONG_TYPE),
         }
     }
@@ -27,6 +29,7 @@ impl<'a> Source<'a> {
         match self {
             Source::Absent => 0,
             Source::Sorted(set) => set.len(),
+            Source::Plain(set) => set.len(),
         }
     }
 
@@ -34,14 +37,18 @@ impl<'a> Source<'a> {
         match self {
             Source::Absent => None,
             Source::Sorted(set) => set.score(member),
+            Source::Plain(set) => set.contains(member).then_some(1.0),
         }
     }
 
     /// Calls `each` with all members until it says false.
-    pub(super) fn visit(self, each: impl FnMut(&[u8], f64) -> bool) {
+    pub(super) fn visit(self, mut each: impl FnMut(&[u8], f64) -> bool) {
         match self {
             Source::Absent => {}
             Source::Sorted(set) => set.visit(0..usize::MAX, false, each),
+            Source::Plain(set) => {
+                set.members().all(|member| each(&member, 1.0));
+            }
         }
     }
 }
