@@ -4,6 +4,8 @@
 //! Names, bounds and errors are Redis'. `CONFIG SET` sends a change to every shard; a new shard has the defaults.
 //! A default never changes: snapshots keep only what differs from it.
 
+pub mod events;
+
 use crate::number::{parse_i64, parse_memory};
 
 /// The values. All of them fit 64 bits with a sign.
@@ -19,6 +21,8 @@ pub struct Settings {
     pub list_compress_depth: i64,
     /// Elements of a list that is called a listpack, or (negative) the class of its bytes.
     pub list_max_listpack_size: i64,
+    /// Which keyspace events are published: bits of [`events`].
+    pub notify_keyspace_events: i64,
     /// Members of a set that is called an intset.
     pub set_max_intset_entries: i64,
     /// Members of a set that is called a listpack.
@@ -43,6 +47,7 @@ impl Default for Settings {
             hll_sparse_max_bytes: 3000,
             list_compress_depth: 0,
             list_max_listpack_size: -2,
+            notify_keyspace_events: 0,
             set_max_intset_entries: 512,
             set_max_listpack_entries: 128,
             set_max_listpack_value: 64,
@@ -73,6 +78,8 @@ enum Kind {
     },
     /// An amount of memory.
     Memory,
+    /// Letters of keyspace events.
+    Events,
 }
 
 const COUNT: Kind = Kind::Number { least: 0, most: i64::MAX };
@@ -110,6 +117,12 @@ pub const SETTINGS: &[Setting] = &[
         old_name: Some("list-max-ziplist-size"),
         kind: INT,
         field: |settings| &mut settings.list_max_listpack_size,
+    },
+    Setting {
+        name: "notify-keyspace-events",
+        old_name: None,
+        kind: Kind::Events,
+        field: |settings| &mut settings.notify_keyspace_events,
     },
     Setting {
         name: "set-max-intset-entries",
@@ -171,6 +184,28 @@ impl Setting {
         *(self.field)(&mut settings.clone())
     }
 
+    /// The value it has, as `CONFIG GET` shows it.
+    pub fn text(&self, settings: &Settings) -> String {
+        let value = self.get(settings);
+        match self.kind {
+            Kind::Number { .. } | Kind::Memory => value.to_string(),
+            Kind::Events => events::text(value),
+        }
+    }
+
+    /// Gives it the value that [`Setting::get`] has answered; false if there is no such value.
+    pub fn put(&self, settings: &mut Settings, value: i64) -> bool {
+        let fits = match self.kind {
+            Kind::Number { least, most } => (least..=most).contains(&value),
+            Kind::Memory => value >= 0,
+            Kind::Events => value & !events::KNOWN == 0,
+        };
+        if fits {
+            *(self.field)(settings) = value;
+        }
+        fits
+    }
+
     /// Gives it the value of a text, or says in Redis' words what is wrong with that.
     ///
     /// # Errors
@@ -183,6 +218,9 @@ impl Setting {
                     return Err(format!("argument must be between {least} and {most} inclusive"));
                 }
                 number
+            }
+            Kind::Events => {
+                events::parse(text).ok_or("Invalid event class character. Use 'Ag$lshzxeKEtmdn'.")?
             }
             Kind::Memory => {
                 let bytes = std::str::from_utf8(text).ok().and_then(parse_memory);
@@ -203,12 +241,12 @@ mod tests {
     fn every_setting_takes_back_its_own_value() {
         for setting in SETTINGS {
             let mut settings = Settings::default();
-            let own = setting.get(&settings).to_string();
+            let own = setting.text(&settings);
             setting.set(&mut settings, own.as_bytes()).expect("its own value");
             assert_eq!(settings, Settings::default(), "{}", setting.name);
-            setting.set(&mut settings, b"7").expect("in bounds");
+            assert!(setting.put(&mut settings, 7));
             assert_eq!(setting.get(&settings), 7);
-            assert!(setting.set(&mut settings, b"x").is_err());
+            assert!(setting.set(&mut settings, b"?").is_err());
         }
         assert!(SETTINGS.is_sorted_by_key(|setting| setting.name));
     }

@@ -1,5 +1,6 @@
 //! What apply did, as data: blocked clients, keyspace events, client tracking and WATCH are built on it by the node.
 
+use meridian_command::settings::events;
 use meridian_topology::DatabaseId;
 
 /// One change that somebody outside may have to hear of.
@@ -54,6 +55,8 @@ pub enum EventClass {
     Evicted,
     /// `n`
     New,
+    /// `m`
+    Missed,
 }
 
 impl EventClass {
@@ -71,6 +74,7 @@ impl EventClass {
             EventClass::Expired => 'x',
             EventClass::Evicted => 'e',
             EventClass::New => 'n',
+            EventClass::Missed => 'm',
         }
     }
 }
@@ -90,7 +94,8 @@ pub struct KeyAt {
 #[derive(Debug, Default)]
 pub(crate) struct Effects {
     wanted: bool,
-    events_wanted: bool,
+    /// Bits of `notify-keyspace-events`.
+    events_wanted: i64,
     gathered: Vec<Effect>,
 }
 
@@ -99,7 +104,8 @@ impl Effects {
         self.wanted = wanted;
     }
 
-    pub(crate) fn want_events(&mut self, wanted: bool) {
+    /// Which events are gathered from now on: what `notify-keyspace-events` says.
+    pub(crate) fn want_events(&mut self, wanted: i64) {
         self.events_wanted = wanted;
     }
 
@@ -109,10 +115,22 @@ impl Effects {
         }
     }
 
+    pub(crate) fn add(&mut self, effect: Effect) {
+        self.gathered.push(effect);
+    }
+
     pub(crate) fn event(&mut self, class: EventClass, name: &'static str, key: impl FnOnce() -> KeyAt) {
-        if self.events_wanted {
+        if self.wants_event(class) {
             self.gathered.push(Effect::Event { class, name, key: key() });
         }
+    }
+
+    /// Whether events of that class go anywhere.
+    pub(crate) fn wants_event(&self, class: EventClass) -> bool {
+        // Nothing is wanted most of the time.
+        self.events_wanted != 0
+            && self.events_wanted & (events::KEYSPACE | events::KEYEVENT) != 0
+            && self.events_wanted & events::class(class.letter()) != 0
     }
 
     pub(crate) fn take(&mut self) -> Vec<Effect> {

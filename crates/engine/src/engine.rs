@@ -187,6 +187,17 @@ impl Engine {
         commands: &[u8],
         replies: &mut Vec<u8>,
     ) -> Result<(), ReadError> {
+        self.read_with_effects(database, now_ms, commands, replies).map(drop)
+    }
+
+    /// As [`Engine::read`]; answers what somebody may have to hear of: events of keys that were not there.
+    pub fn read_with_effects(
+        &self,
+        database: DatabaseId,
+        now_ms: u64,
+        commands: &[u8],
+        replies: &mut Vec<u8>,
+    ) -> Result<Vec<Effect>, ReadError> {
         let start = replies.len();
         let answered = self.read_all(database, now_ms, commands, replies);
         if answered.is_err() {
@@ -201,7 +212,7 @@ impl Engine {
         now_ms: u64,
         commands: &[u8],
         replies: &mut Vec<u8>,
-    ) -> Result<(), ReadError> {
+    ) -> Result<Vec<Effect>, ReadError> {
         let random = Random::new(self.reads.fetch_add(1, Ordering::Relaxed));
         let database = self.store.databases.get(&database.0);
         let now_ms = now_ms.max(self.time_ms);
@@ -217,7 +228,7 @@ impl Engine {
                 return Err(ReadError::NeedsTick);
             }
         }
-        Ok(())
+        Ok(reader.take_misses())
     }
 
     /// The time of the last entry. Never runs back.
@@ -260,9 +271,10 @@ impl Engine {
         self.store.shared.effects.want(wanted);
     }
 
-    /// Whether keyspace events are gathered among them. Off at first.
-    pub fn collect_events(&mut self, wanted: bool) {
-        self.store.shared.effects.want_events(wanted);
+    /// What `notify-keyspace-events` says: bits of [`meridian_command::settings::events`]. Keyspace events are gathered
+    /// among the effects accordingly.
+    pub fn notifications(&self) -> i64 {
+        self.store.shared.settings.notify_keyspace_events
     }
 
     /// What became of a command that had to wait.
@@ -316,7 +328,13 @@ pub(crate) fn nested(writer: &mut Writer<'_>, call: &Call<'_>, replies: &mut Vec
 fn handle(writer: &mut Writer<'_>, call: &Call<'_>, reply: &mut ReplyWriter<'_>) -> Result<(), ReplyError> {
     writer.select(call.head.numbered);
     match handler(call.head.command) {
-        Handler::Read(read) => read(&writer.reader(), call.args(), reply)?,
+        Handler::Read(read) => {
+            let reader = writer.reader();
+            let answered = read(&reader, call.args(), reply);
+            let misses = reader.take_misses();
+            writer.note_misses(misses);
+            answered?;
+        }
         Handler::Write(write) | Handler::ReadOrBlock(_, write) => write(writer, call.args(), reply)?,
     }
     serve::park(writer, call, reply);

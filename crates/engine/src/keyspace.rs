@@ -54,6 +54,13 @@ pub(crate) struct Shared {
     pub(crate) expired: u64,
 }
 
+impl Shared {
+    /// Puts into force what follows from the settings.
+    pub(crate) fn follow_settings(&mut self) {
+        self.effects.want_events(self.settings.notify_keyspace_events);
+    }
+}
+
 impl Store {
     pub(crate) fn new(seed: u128) -> Store {
         let shared = Shared {

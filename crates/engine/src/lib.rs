@@ -26,3 +26,6 @@ pub use engine::{Applied, Engine, LateReply, ReadError, SectionResult, Waiting};
 pub use entry::CorruptEntry;
 pub use snapshot::{CorruptSnapshot, Restorer};
 pub use stats::{KeyspaceStats, Stats};
+
+/// The bits of `notify-keyspace-events`.
+pub use meridian_command::settings::events;

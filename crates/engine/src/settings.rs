@@ -53,9 +53,9 @@ impl Settings {
         for _ in 0..input.varint()? {
             let setting = find(input.bytes()?).ok_or(CorruptSnapshot::Malformed)?;
             let value = i64::from_le_bytes(input.array()?);
-            setting
-                .set(&mut self.values, value.to_string().as_bytes())
-                .map_err(|_| CorruptSnapshot::Malformed)?;
+            if !setting.put(&mut self.values, value) {
+                return Err(CorruptSnapshot::Malformed);
+            }
         }
         Ok(())
     }

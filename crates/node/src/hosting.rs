@@ -9,6 +9,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use futures_util::future::join_all;
 use meridian_meta::{Control, Leaders, Machine};
 use meridian_raft::{BootstrapError, Group, Host, OpenError};
+use meridian_router::local::Replicas;
 use meridian_topology::{ClusterMap, Epoch, NodeId, ReplicaRole, ShardId, ShardInfo};
 use parking_lot::{Mutex, RwLock};
 use tokio::{sync::watch, task::AbortHandle};
@@ -119,7 +120,7 @@ impl Hosting {
         } else {
             let state = ShardState::new(shard, map.hash_seed);
             let group = self.host.open(shard, Arc::<ShardState>::clone(&state)).await?;
-            self.shards.insert(Shard::start(shard, self.node, state, group.clone()));
+            self.shards.insert(Shard::start(shard, self.node, state, group.clone(), self.shards.hub()));
             self.watch(shard, group.clone());
             group
         };

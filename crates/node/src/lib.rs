@@ -15,6 +15,7 @@ mod hosting;
 mod known;
 mod member;
 mod node;
+mod notify;
 mod peers;
 mod pubsub;
 mod regroup;

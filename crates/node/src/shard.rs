@@ -21,6 +21,7 @@ use meridian_topology::{DatabaseId, NodeId, ShardId};
 use parking_lot::RwLock;
 use tokio::sync::watch;
 
+use crate::notify;
 use proposer::Proposer;
 pub use state::ShardState;
 
@@ -32,6 +33,7 @@ pub struct Shard {
     group: Group,
     leadership: watch::Receiver<Leadership>,
     proposer: Proposer,
+    hub: Arc<Hub>,
 }
 
 impl std::fmt::Debug for Shard {
@@ -42,10 +44,16 @@ impl std::fmt::Debug for Shard {
 
 impl Shard {
     /// Puts a queue in front of a replica of `node`. Its task ends when the last handle is dropped.
-    pub fn start(id: ShardId, node: NodeId, state: Arc<ShardState>, group: Group) -> Arc<Shard> {
-        let proposer = Proposer::spawn(id, Arc::clone(&state), group.clone());
+    pub fn start(
+        id: ShardId,
+        node: NodeId,
+        state: Arc<ShardState>,
+        group: Group,
+        hub: Arc<Hub>,
+    ) -> Arc<Shard> {
+        let proposer = Proposer::spawn(id, Arc::clone(&state), group.clone(), Arc::clone(&hub));
         let leadership = group.leadership();
-        Arc::new(Shard { id, node, state, group, leadership, proposer })
+        Arc::new(Shard { id, node, state, group, leadership, proposer, hub })
     }
 
     /// Its number.
@@ -78,8 +86,11 @@ impl Replica for Shard {
         let answer = self.state.read(database, clock::wall_ms(), commands, replies);
         // A paused process may wake up here: what was read counts only if the lease still holds.
         let answer = match answer {
-            Ok(()) if self.group.can_read() => ReadAnswer::Done,
-            Ok(()) | Err(ReadError::NeedsTick) => ReadAnswer::Queue,
+            Ok((notifications, effects)) if self.group.can_read() => {
+                notify::publish(&self.hub, notifications, &effects);
+                ReadAnswer::Done
+            }
+            Ok(_) | Err(ReadError::NeedsTick) => ReadAnswer::Queue,
             Err(ReadError::Malformed | ReadError::NotARead) => ReadAnswer::Malformed,
         };
         if answer != ReadAnswer::Done {

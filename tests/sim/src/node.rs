@@ -103,7 +103,7 @@ async fn start(world: &Arc<World>, node: NodeId) -> Result<(Life, mpsc::Unbounde
                 Err(error) => return Err(error.into()),
             }
         }
-        shards.insert(Shard::start(*shard, node, state, group));
+        shards.insert(Shard::start(*shard, node, state, group, Arc::default()));
     }
     let router = Router::new(RouterOptions {
         map: world.map(),

@@ -13,6 +13,7 @@ pub(crate) fn setting(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut Reply
     let setting = find(name).ok_or_else(|| ReplyError::unknown_setting(name))?;
     let changed = setting.set(writer.settings_mut().values_mut(), &args[1]);
     changed.map_err(|reason| ReplyError::setting_refused(name, &reason))?;
+    writer.follow_settings();
     reply.ok();
     Ok(())
 }
@@ -22,7 +23,7 @@ pub(crate) fn settings(reader: &Reader<'_>, _: Args<'_>, reply: &mut ReplyWriter
     reply.array(SETTINGS.len() * 2);
     for setting in SETTINGS {
         reply.bulk(setting.name.as_bytes());
-        reply.bulk_integer(setting.get(reader.settings()));
+        reply.bulk(setting.text(reader.settings()).as_bytes());
     }
     Ok(())
 }

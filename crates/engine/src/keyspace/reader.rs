@@ -4,13 +4,14 @@
 //! between that and the reader's own clock may be neither shown nor hidden: the reader notes it, and the caller must
 //! read again after a later entry. Inside an entry both times are the same.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
 use meridian_command::ReplyError;
-use meridian_topology::Slot;
+use meridian_topology::{DatabaseId, Slot};
 
 use super::{Database, Keyspace, Place, Position, Record, Shared, Table};
 use crate::{
+    effect::{Effect, EventClass, KeyAt},
     random::Random,
     settings::Settings,
     value::{Collection, ValueRef},
@@ -26,6 +27,8 @@ pub(crate) struct Reader<'a> {
     now_ms: u64,
     random: &'a Random,
     needs_tick: Cell<bool>,
+    /// Keys that were looked up and not there, if somebody wants to hear of that.
+    misses: RefCell<Vec<Effect>>,
 }
 
 /// A slot of up to so many keys gives a random key by exact rank; a bigger one by a random hash.
@@ -42,7 +45,16 @@ impl<'a> Reader<'a> {
         entry_ms: u64,
         now_ms: u64,
     ) -> Reader<'a> {
-        Reader { database, numbered: 0, shared, entry_ms, now_ms, random, needs_tick: Cell::new(false) }
+        Reader {
+            database,
+            numbered: 0,
+            shared,
+            entry_ms,
+            now_ms,
+            random,
+            needs_tick: Cell::new(false),
+            misses: RefCell::default(),
+        }
     }
 
     /// Reads another numbered database from now on.
@@ -101,13 +113,28 @@ impl<'a> Reader<'a> {
 
     /// Looks a key up.
     pub(crate) fn find(&self, key: &[u8]) -> Option<&'a Record> {
-        let (table, position) = self.position(key)?;
-        let record = table.at(position);
-        if !self.is_visible(record) {
+        let found = self.position(key).map(|(table, position)| table.at(position));
+        let Some(record) = found.filter(|record| self.is_visible(record)) else {
+            self.missed(key);
             return None;
-        }
+        };
         record.touch(self.now_ms / 1000);
         Some(record)
+    }
+
+    fn missed(&self, key: &[u8]) {
+        if self.shared.effects.wants_event(EventClass::Missed) {
+            // A database without a key has no number yet, and the events are those of the only one that has any.
+            let database = DatabaseId(self.database.map_or(DatabaseId::DEFAULT.0, |database| database.id));
+            let key = KeyAt { database, numbered: self.numbered, key: key.into() };
+            let miss = Effect::Event { class: EventClass::Missed, name: "keymiss", key };
+            self.misses.borrow_mut().push(miss);
+        }
+    }
+
+    /// The keys that were looked up and not there, as events.
+    pub(crate) fn take_misses(&self) -> Vec<Effect> {
+        self.misses.take()
     }
 
     /// A key's string; an error if it holds something else.

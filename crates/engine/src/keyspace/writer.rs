@@ -74,6 +74,18 @@ impl<'a> Writer<'a> {
         &mut self.shared.settings
     }
 
+    /// Puts into force what follows from a change of the settings.
+    pub(crate) fn follow_settings(&mut self) {
+        self.shared.follow_settings();
+    }
+
+    /// Takes the keys that a read did not find.
+    pub(crate) fn note_misses(&mut self, misses: Vec<Effect>) {
+        for miss in misses {
+            self.shared.effects.add(miss);
+        }
+    }
+
     /// The same numbered database for reading.
     pub(crate) fn reader(&self) -> Reader<'_> {
         let mut reader =

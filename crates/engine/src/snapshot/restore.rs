@@ -96,10 +96,11 @@ impl Restorer {
     }
 
     /// The engine, if the snapshot is whole.
-    pub fn finish(self) -> Result<Engine, CorruptSnapshot> {
+    pub fn finish(mut self) -> Result<Engine, CorruptSnapshot> {
         if self.state != State::Ended {
             return Err(CorruptSnapshot::Incomplete);
         }
+        self.store.shared.follow_settings();
         Ok(Engine::restored(self.seed, self.store, self.sessions, self.time_ms, self.index))
     }
 

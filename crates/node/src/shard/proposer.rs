@@ -23,13 +23,17 @@ use meridian_engine::{
     entry::{self, Header, SectionHead},
 };
 use meridian_raft::{Group, ProposeError, Reply};
-use meridian_router::local::{Batch, Outcome, Ticket};
+use meridian_router::{
+    local::{Batch, Outcome, Ticket},
+    pubsub::Hub,
+};
 use meridian_rt::{clock, random};
 use meridian_topology::ShardId;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use super::{ShardState, state::Sections};
+use super::{ShardState, state::Applied};
+use crate::notify;
 
 /// Entries proposed and not yet applied.
 const ENTRIES_IN_FLIGHT: usize = 8;
@@ -59,6 +63,8 @@ struct Queue {
     tick_refused: Mutex<Option<clock::Instant>>,
     /// There is something to propose, or an entry has completed.
     stirred: Notify,
+    /// Where keyspace events are published.
+    hub: Arc<Hub>,
 }
 
 #[derive(Debug, Default)]
@@ -82,13 +88,14 @@ impl Waiting {
 }
 
 impl Proposer {
-    pub(super) fn spawn(shard: ShardId, state: Arc<ShardState>, group: Group) -> Proposer {
+    pub(super) fn spawn(shard: ShardId, state: Arc<ShardState>, group: Group, hub: Arc<Hub>) -> Proposer {
         let queue = Arc::new(Queue {
             waiting: Mutex::default(),
             in_flight: AtomicUsize::new(0),
             ticking: AtomicBool::new(false),
             tick_refused: Mutex::default(),
             stirred: Notify::new(),
+            hub,
         });
         tokio::spawn(run(shard, Arc::downgrade(&queue), state, group));
         Proposer { queue }
@@ -182,6 +189,9 @@ fn propose_tick(queue: &Arc<Queue>, group: &Group) {
         entry,
         Box::new(move |result| {
             *queue.tick_refused.lock() = result.is_err().then(clock::Instant::now);
+            if let Ok(reply) = result {
+                announce(&queue.hub, reply);
+            }
             queue.ticking.store(false, Ordering::Release);
             queue.stirred.notify_one();
         }),
@@ -274,17 +284,22 @@ fn propose(queue: &Arc<Queue>, group: &Group, batches: Vec<Batch>) {
         Box::new(move |result| {
             // The next entry may leave before the replies of this one are handed out.
             queue.completed(commands);
-            answer(tickets, result);
+            answer(&queue.hub, tickets, result);
         }),
     );
 }
 
-fn answer(tickets: Vec<Ticket>, result: Result<Reply, ProposeError>) {
+/// Publishes the events of an entry, and answers what became of its sections.
+fn announce(hub: &Hub, reply: Reply) -> Vec<SectionResult> {
+    let applied = reply.downcast::<Applied>().expect("a shard's state machine replies with what it did");
+    notify::publish(hub, applied.notifications, &applied.effects);
+    applied.sections
+}
+
+fn answer(hub: &Hub, tickets: Vec<Ticket>, result: Result<Reply, ProposeError>) {
     let outcome = match result {
         Ok(reply) => {
-            let sections =
-                reply.downcast::<Sections>().expect("a shard's state machine replies with sections");
-            for (ticket, section) in tickets.into_iter().zip(*sections) {
+            for (ticket, section) in tickets.into_iter().zip(announce(hub, reply)) {
                 ticket.sink.complete(ticket.number, outcome_of(section));
             }
             return;

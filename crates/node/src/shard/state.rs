@@ -10,7 +10,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use meridian_engine::{Engine, LateReply, ReadError, Restorer, SectionResult, Stats, Waiting};
+use meridian_engine::{Effect, Engine, LateReply, ReadError, Restorer, SectionResult, Stats, Waiting};
 use meridian_raft::{Reply, SnapshotSource, StateMachine};
 use meridian_router::local::{Outcome, Ticket};
 use meridian_topology::{DatabaseId, ShardId};
@@ -65,8 +65,10 @@ impl ShardState {
         now_ms: u64,
         commands: &[u8],
         replies: &mut Vec<u8>,
-    ) -> Result<(), ReadError> {
-        self.engine.read().engine.read(database, now_ms, commands, replies)
+    ) -> Result<(i64, Vec<Effect>), ReadError> {
+        let engine = &self.engine.read().engine;
+        let effects = engine.read_with_effects(database, now_ms, commands, replies)?;
+        Ok((engine.notifications(), effects))
     }
 
     /// Hands the ticket the reply to a command whose client waits, once there is one; the outcome if there is one now.
@@ -128,7 +130,7 @@ impl ShardState {
 
 impl StateMachine for ShardState {
     fn apply(&self, index: u64, payload: &Bytes) -> Reply {
-        let (sections, late, next_expiry) = {
+        let (outcome, late, next_expiry) = {
             let mut state = self.engine.write();
             state.applied = index;
             let applied = match state.engine.apply(index, payload) {
@@ -136,11 +138,13 @@ impl StateMachine for ShardState {
                 // Every replica would have to skip it alike, and none can know that: stop before replicas differ.
                 Err(error) => panic!("shard {}: entry {index} cannot be applied: {error}", self.shard),
             };
-            (applied.sections, applied.late, state.engine.next_expiry_ms())
+            let notifications = state.engine.notifications();
+            let outcome = Applied { sections: applied.sections, notifications, effects: applied.effects };
+            (outcome, applied.late, state.engine.next_expiry_ms())
         };
         self.hand_out(late);
         self.note_expiry(next_expiry);
-        Box::new(sections)
+        Box::new(outcome)
     }
 
     fn applied_other(&self, index: u64) {
@@ -191,8 +195,14 @@ impl Drop for Walk {
     }
 }
 
-/// The outcome of every section of an entry, in order.
-pub(super) type Sections = Vec<SectionResult>;
+/// What an entry did.
+pub(super) struct Applied {
+    /// The outcome of every section, in order.
+    pub(super) sections: Vec<SectionResult>,
+    /// What `notify-keyspace-events` says.
+    pub(super) notifications: i64,
+    pub(super) effects: Vec<Effect>,
+}
 
 #[cfg(test)]
 mod tests {
