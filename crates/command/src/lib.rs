@@ -25,4 +25,4 @@ pub use glob::glob_match;
 pub use keys::{Begin, Find, KeyFlags, KeyPositions, KeySpec, Narrow};
 pub use reply::{Protocol, ReplyWriter};
 pub use spec::{Access, Arity, CommandSpec, Flags, Group, Merge, Route};
-pub use table::{Command, Container, EngineCommand, ProxyCommand, lookup, resolve};
+pub use table::{Command, Container, EngineCommand, ProxyCommand, lookup, resolve, rows};

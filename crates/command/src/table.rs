@@ -5,6 +5,7 @@
 //! in: [`EngineCommand`] by the shard's engine, [`ProxyCommand`] by the process the client is connected to. A
 //! [`Container`] is executed by nobody: it only holds subcommands.
 
+mod administration;
 mod bitmap;
 mod cluster;
 mod connection;
@@ -13,6 +14,7 @@ mod geo;
 mod hash;
 mod index;
 mod internal;
+mod introspection;
 mod json;
 mod list;
 mod pubsub;
@@ -266,6 +268,9 @@ commands!(
         CancelWaiter = 383 => transactions::CANCEL_WAITER,
         RenewWaiters = 384 => transactions::RENEW_WAITERS,
         Swapdb = 385 => transactions::SWAPDB,
+
+        // Looking into the server.
+        MemoryUsage = 450 => introspection::MEMORY_USAGE,
     }
 );
 
@@ -337,6 +342,46 @@ commands!(
         Watch = 63 => transactions::WATCH,
         Unwatch = 64 => transactions::UNWATCH,
         ClientUnblock = 65 => connection::CLIENT_UNBLOCK,
+        // Looking into the server.
+        SlowlogGet = 120 => introspection::SLOWLOG_GET,
+        SlowlogLen = 121 => introspection::SLOWLOG_LEN,
+        SlowlogReset = 122 => introspection::SLOWLOG_RESET,
+        SlowlogHelp = 123 => introspection::SLOWLOG_HELP,
+        LatencyLatest = 124 => introspection::LATENCY_LATEST,
+        LatencyHistory = 125 => introspection::LATENCY_HISTORY,
+        LatencyReset = 126 => introspection::LATENCY_RESET,
+        LatencyGraph = 127 => introspection::LATENCY_GRAPH,
+        LatencyDoctor = 128 => introspection::LATENCY_DOCTOR,
+        LatencyHistogram = 129 => introspection::LATENCY_HISTOGRAM,
+        LatencyHelp = 130 => introspection::LATENCY_HELP,
+        Monitor = 131 => introspection::MONITOR,
+        MemoryStats = 132 => introspection::MEMORY_STATS,
+        MemoryDoctor = 133 => introspection::MEMORY_DOCTOR,
+        MemoryPurge = 134 => introspection::MEMORY_PURGE,
+        MemoryMallocStats = 135 => introspection::MEMORY_MALLOC_STATS,
+        MemoryHelp = 136 => introspection::MEMORY_HELP,
+        ClientPause = 137 => introspection::CLIENT_PAUSE,
+        ClientUnpause = 138 => introspection::CLIENT_UNPAUSE,
+
+        // Administration.
+        Lolwut = 139 => administration::LOLWUT,
+        Role = 140 => administration::ROLE,
+        Save = 141 => administration::SAVE,
+        Bgsave = 142 => administration::BGSAVE,
+        Lastsave = 143 => administration::LASTSAVE,
+        Bgrewriteaof = 144 => administration::BGREWRITEAOF,
+        Shutdown = 145 => administration::SHUTDOWN,
+        Replicaof = 146 => administration::REPLICAOF,
+        Slaveof = 147 => administration::SLAVEOF,
+        Failover = 148 => administration::FAILOVER,
+        ModuleList = 149 => administration::MODULE_LIST,
+        ModuleLoad = 150 => administration::MODULE_LOAD,
+        ModuleUnload = 151 => administration::MODULE_UNLOAD,
+        ModuleHelp = 152 => administration::MODULE_HELP,
+        AclWhoami = 153 => administration::ACL_WHOAMI,
+        AclCat = 154 => administration::ACL_CAT,
+        AclUsers = 155 => administration::ACL_USERS,
+        AclHelp = 156 => administration::ACL_HELP,
     }
 );
 
@@ -350,6 +395,11 @@ commands!(
         JsonDebug = 35 => json::DEBUG,
 
         Pubsub = 24 => pubsub::PUBSUB,
+        Slowlog = 25 => introspection::SLOWLOG,
+        Latency = 26 => introspection::LATENCY,
+        Memory = 27 => introspection::MEMORY,
+        Module = 28 => administration::MODULE,
+        Acl = 29 => administration::ACL,
     }
 );
 

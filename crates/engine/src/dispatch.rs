@@ -69,6 +69,7 @@ pub(crate) fn handler(command: EngineCommand) -> Handler {
         C::Scan => Read(generic::scan::scan),
         C::Keys => Read(generic::database::keys),
         C::Randomkey => Read(generic::key::randomkey),
+        C::MemoryUsage => Read(generic::memory::usage),
         C::ObjectEncoding => Read(generic::object::encoding),
         C::ObjectRefcount => Read(generic::object::refcount),
         C::ObjectIdletime => Read(generic::object::idletime),

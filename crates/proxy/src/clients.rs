@@ -40,6 +40,7 @@ bitflags! {
         const READONLY = 1 << 5;
         const NO_EVICT = 1 << 6;
         const NO_TOUCH = 1 << 7;
+        const MONITOR = 1 << 8;
     }
 }
 

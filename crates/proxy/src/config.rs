@@ -47,6 +47,16 @@ pub struct Settings {
     pub output_limits: OutputLimits,
     /// Password of the default user; empty is none.
     pub password: String,
+    /// Calls of so many microseconds are slow; -1: none is.
+    pub slow_log_slower_than: i64,
+    /// Slow calls that are kept.
+    pub slow_log_length: u64,
+    /// Milliseconds from which latencies are noted; 0 is never.
+    pub latency_threshold_ms: u64,
+    /// Whether the latency of every command is counted.
+    pub latency_tracking: bool,
+    /// Shares of calls, in per cent, that INFO latencystats tells the latency of.
+    pub latency_percentiles: String,
     /// Seconds that connections get to finish when the process stops.
     pub shutdown_timeout_seconds: u64,
 }
@@ -66,6 +76,11 @@ impl Default for Settings {
                 pubsub: limit(32 << 20, 8 << 20, 60),
             },
             password: String::new(),
+            slow_log_slower_than: 10_000,
+            slow_log_length: 128,
+            latency_threshold_ms: 0,
+            latency_tracking: true,
+            latency_percentiles: "50 99 99.9".to_owned(),
             shutdown_timeout_seconds: 10,
         }
     }

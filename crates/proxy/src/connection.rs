@@ -14,7 +14,7 @@ mod random_key;
 use std::sync::{Arc, atomic::Ordering};
 
 use futures_util::future::BoxFuture;
-use meridian_command::{Command, EngineCommand, ProxyCommand, ReplyError, wire::Head};
+use meridian_command::{Args, Command, EngineCommand, Flags, ProxyCommand, ReplyError, wire::Head};
 use meridian_resp::{Limits, Progress, RequestParser};
 use meridian_router::plan::{Plan, plan};
 use meridian_rt::{
@@ -30,6 +30,7 @@ use crate::{
     clients::{Buffers, Registration, Trait},
     gate,
     local::{self, Outcome},
+    observe::Observed,
     output_limit::OutputGuard,
     session::Session,
     transaction::{Prepared, unwatch},
@@ -49,6 +50,11 @@ const BATCH_BYTES: usize = 1 << 20;
 /// With so many batches under way, or so many bytes unsent, nothing more is read.
 const BATCHES: usize = 128;
 const UNSENT: usize = 1 << 20;
+
+/// Words of a call with a late reply that are kept for the log of slow calls.
+const SLOW_WORDS: usize = 64;
+/// MONITOR does not show commands with any of these.
+const UNSHOWN: Flags = Flags::SKIP_MONITOR.union(Flags::ADMIN);
 
 /// Serves the client until it leaves, is told to, or is drained.
 pub(crate) async fn run(stream: TcpStream, registration: Registration, shared: Arc<Shared>) {
@@ -100,6 +106,8 @@ enum Step {
         reply: BoxFuture<'static, Vec<u8>>,
         /// It goes out even if the client wants no replies.
         push: bool,
+        /// The first words of the call.
+        words: Vec<Vec<u8>>,
     },
     /// Keys are to be watched before anything else is executed.
     Watch(Vec<Vec<u8>>),
@@ -107,6 +115,8 @@ enum Step {
     Exec(Box<Prepared>),
     /// A command that may have to wait for another client's.
     Block(Box<Blocking>),
+    /// The command at hand waits for the end of a pause; it will be read again.
+    Held(Command, Box<RequestParser>),
     /// There is no complete command.
     Starved,
     /// Send what is written, then close.
@@ -203,8 +213,16 @@ impl Connection {
             match self.step() {
                 Step::Taken if self.building.bytes() < BATCH_BYTES => {}
                 Step::Taken => self.send().await,
-                Step::Pending { command, reply, push } => {
-                    self.answer_later(reader, command, reply, push).await;
+                Step::Pending { command, reply, push, words } => {
+                    self.answer_later(reader, command, reply, push, &words).await;
+                }
+                Step::Held(command, parser) => {
+                    self.parser = *parser;
+                    self.send().await;
+                    let client = Arc::clone(self.session.client());
+                    client.set(Trait::BLOCKED, true);
+                    self.shared.observed.pause.over(command).await;
+                    client.set(Trait::BLOCKED, false);
                 }
                 Step::Watch(keys) => self.watch(reader, keys).await,
                 Step::Block(blocking) => self.block(reader, *blocking).await,
@@ -250,6 +268,7 @@ impl Connection {
         command: Command,
         reply: BoxFuture<'static, Vec<u8>>,
         push: bool,
+        words: &[Vec<u8>],
     ) {
         let answered = self.session.finish_command() | push;
         self.send().await;
@@ -257,7 +276,9 @@ impl Connection {
         let started = Instant::now();
         let Some(reply) = self.unless_gone(reader, reply).await else { return };
         let failed = self.shared.stats.reply(&reply);
-        self.shared.stats.executed(command, 1, started.elapsed(), u64::from(failed));
+        let took = started.elapsed();
+        self.shared.stats.executed(command, 1, took, u64::from(failed));
+        self.note_slow(command, took, words.iter().map(Vec::as_slice));
         if !self.output.is_broken() {
             let own = self.session.take_messages();
             self.output.write(|out| {
@@ -269,6 +290,17 @@ impl Connection {
         }
         if push {
             self.output.release();
+        }
+    }
+
+    fn note_slow<'a>(
+        &self,
+        command: Command,
+        took: std::time::Duration,
+        words: impl ExactSizeIterator<Item = &'a [u8]>,
+    ) {
+        if Observed::is_slow(&self.settings, took) {
+            self.shared.observed.note_slow(&self.settings, self.session.client(), command, took, words);
         }
     }
 
@@ -312,6 +344,7 @@ impl Connection {
             numbered: self.session.numbered(),
             protocol: self.session.protocol(),
         };
+        let before = self.shared.observed.pause.is_on().then(|| self.parser.clone());
         let Connection { session, shared, parser, input, building, output, .. } = self;
         match parser.parse(input, &limits) {
             Ok(Progress::Command) => {}
@@ -333,6 +366,12 @@ impl Connection {
                 Step::Taken
             }
             Ok(call) => {
+                if let Some(before) = before.filter(|_| shared.observed.pause.holds(call.command)) {
+                    return Step::Held(call.command, Box::new(before));
+                }
+                if shared.observed.monitors.any() && !call.command.spec().flags.intersects(UNSHOWN) {
+                    shared.observed.monitors.show(session.client(), terms.numbered, call.command, &words);
+                }
                 session.client().set_command(call.command);
                 let name = words.len() - call.args.len();
                 match call.command {
@@ -341,7 +380,7 @@ impl Connection {
                     Command::Proxy(ProxyCommand::Watch) => exec::begin_watch(session, building, terms, &call),
                     Command::Proxy(command) => {
                         let context = local::Context { session, shared, output };
-                        execute_here(context, building, terms, command, &call)
+                        local(context, building, terms, (command, &call.args), &words)
                     }
                 }
             }
@@ -383,25 +422,38 @@ fn refuse(shared: &Shared, building: &mut Building, terms: Terms, error: &ReplyE
 }
 
 /// Executes a command of this process.
-fn execute_here(
+fn local(
     mut context: local::Context<'_>,
     building: &mut Building,
     terms: Terms,
-    command: ProxyCommand,
-    call: &gate::Call<'_>,
+    (command, args): (ProxyCommand, &Args<'_>),
+    words: &[&[u8]],
 ) -> Step {
     let mut outcome = Outcome::Done;
-    building.answer(Some(call.command), terms, |reply| {
-        outcome = local::execute(&mut context, command, &call.args, reply);
+    let started = Instant::now();
+    let called = Command::Proxy(command);
+    building.answer(Some(called), terms, |reply| {
+        outcome = local::execute(&mut context, command, args, reply);
     });
     let (reply, push) = match outcome {
-        Outcome::Done => return Step::Taken,
-        Outcome::Close => return Step::Close,
         Outcome::Async(reply) => (reply, false),
         Outcome::Push(reply) => (reply, true),
+        Outcome::Done | Outcome::Close => {
+            let (took, settings) = (started.elapsed(), context.shared.config.load());
+            if Observed::is_slow(&settings, took) {
+                let (observed, client) = (&context.shared.observed, context.session.client());
+                observed.note_slow(&settings, client, called, took, words.iter().copied());
+            }
+            return if matches!(outcome, Outcome::Close) { Step::Close } else { Step::Taken };
+        }
     };
     building.take_back();
-    Step::Pending { command: call.command, reply, push }
+    Step::Pending { command: called, reply, push, words: owned(words) }
+}
+
+/// The first words of a call, for the log of slow calls.
+fn owned(words: &[&[u8]]) -> Vec<Vec<u8>> {
+    words.iter().take(SLOW_WORDS).map(|word| word.to_vec()).collect()
 }
 
 /// Takes a command for the shards.
@@ -418,7 +470,7 @@ fn engine(
             let head = Head { command, protocol: terms.protocol, numbered: terms.numbered };
             let (router, table) = (Arc::clone(&shared.router), Arc::clone(building.table()));
             let reply = Box::pin(random_key::draw(router, table, terms.database, head));
-            Step::Pending { command: Command::Engine(command), reply, push: false }
+            Step::Pending { command: Command::Engine(command), reply, push: false, words: owned(words) }
         }
         Ok(Plan::One(link)) if command.spec().may_block(words) => {
             let head = Head { command, protocol: terms.protocol, numbered: terms.numbered };

@@ -10,6 +10,7 @@ mod config;
 mod connection;
 mod gate;
 mod local;
+mod observe;
 mod output_limit;
 mod pubsub;
 mod server;

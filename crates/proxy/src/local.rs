@@ -4,13 +4,18 @@
 //! the answer needs others: the connection awaits it before it goes on, so replies keep their order.
 
 mod about_clients;
+mod administration;
 mod cluster;
 mod config;
 mod debug;
 mod handshake;
 mod info;
 mod kill;
+mod latency;
+mod memory;
+mod pause;
 mod pubsub;
+mod slow_log;
 mod time;
 mod transactions;
 mod wait;
@@ -127,7 +132,44 @@ pub(crate) fn execute(
         C::PubsubNumsub => return pubsub::subscriber_counts(context, Space::Channels, args, reply),
         C::PubsubShardnumsub => return pubsub::subscriber_counts(context, Space::ShardChannels, args, reply),
         C::PubsubNumpat => return pubsub::pattern_count(context),
-        C::JsonDebugHelp
+        C::SlowlogGet => slow_log::get(context, args, reply),
+        C::SlowlogLen => slow_log::len(context, reply),
+        C::SlowlogReset => slow_log::reset(context, reply),
+        C::LatencyLatest => latency::latest(context, reply),
+        C::LatencyHistory => latency::history(context, args, reply),
+        C::LatencyReset => latency::reset(context, args, reply),
+        C::LatencyGraph => latency::graph(context, args, reply),
+        C::LatencyDoctor => latency::doctor(context, reply),
+        C::LatencyHistogram => latency::histogram(context, args, reply),
+        C::Monitor => return administration::monitor(context),
+        C::MemoryStats => return memory::stats(context, reply),
+        C::MemoryDoctor => memory::doctor(reply),
+        C::MemoryPurge => memory::purge(reply),
+        C::MemoryMallocStats => memory::allocator(reply),
+        C::ClientPause => pause::pause(context, args, reply),
+        C::ClientUnpause => pause::unpause(context, reply),
+        C::Lolwut => administration::lolwut(context, reply),
+        C::Role => administration::role(reply),
+        C::Save => administration::save(reply),
+        C::Bgsave => administration::save_in_background(args, reply),
+        C::Lastsave => administration::last_save(reply),
+        C::Bgrewriteaof => administration::rewrite_log(reply),
+        C::Shutdown | C::Replicaof | C::Slaveof | C::Failover | C::ModuleLoad | C::ModuleUnload => {
+            Err(administration::elsewhere(command))
+        }
+        C::ModuleList => {
+            reply.array(0);
+            Ok(())
+        }
+        C::AclWhoami => administration::who_am_i(reply),
+        C::AclCat => administration::categories(args, reply),
+        C::AclUsers => administration::users(reply),
+        C::SlowlogHelp
+        | C::LatencyHelp
+        | C::MemoryHelp
+        | C::ModuleHelp
+        | C::AclHelp
+        | C::JsonDebugHelp
         | C::PubsubHelp
         | C::ClientHelp
         | C::CommandHelp

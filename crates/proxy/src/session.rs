@@ -10,6 +10,7 @@ use meridian_topology::ShardId;
 
 use crate::{
     clients::{Client, Registration, Trait},
+    observe::Monitoring,
     pubsub::Own,
     transaction::{Transaction, Watched},
 };
@@ -35,6 +36,7 @@ pub(crate) struct Session {
     watched: Vec<Watched>,
     /// The commands of a transaction are being executed: none of them may wait.
     executes: bool,
+    monitoring: Option<Monitoring>,
 }
 
 /// What `CLIENT REPLY` asked for.
@@ -62,6 +64,7 @@ impl Session {
             transaction: None,
             watched: Vec::new(),
             executes: false,
+            monitoring: None,
         }
     }
 
@@ -107,6 +110,12 @@ impl Session {
     pub(crate) fn subscriptions(&mut self, make: impl FnOnce(Arc<Client>) -> Own) -> &mut Own {
         let client = Arc::clone(self.client());
         self.subscriptions.get_or_insert_with(|| Box::new(make(client)))
+    }
+
+    /// The connection sees every command from now on.
+    pub(crate) fn monitor(&mut self, monitoring: Monitoring) {
+        self.monitoring = Some(monitoring);
+        self.client().set(Trait::MONITOR, true);
     }
 
     /// Whether the connection may only subscribe and unsubscribe: in RESP2 messages could be taken for replies.
@@ -228,6 +237,8 @@ impl Session {
         self.silence = Silence::default();
         self.subscriptions = None;
         self.take_transaction();
+        self.monitoring = None;
+        self.client().set(Trait::MONITOR, false);
         self.client().set_name(&[]);
     }
 }

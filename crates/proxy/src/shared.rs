@@ -6,7 +6,9 @@ use tokio_util::sync::CancellationToken;
 
 use meridian_router::Router;
 
-use crate::{ClusterView, Settings, clients::Registry, config::Config, pubsub::PubSub, stats::Stats};
+use crate::{
+    ClusterView, Settings, clients::Registry, config::Config, observe::Observed, pubsub::PubSub, stats::Stats,
+};
 
 /// Who this process is, for `INFO` and `HELLO`.
 #[derive(Clone, Debug)]
@@ -38,6 +40,7 @@ pub struct Shared {
     pub(crate) clients: Registry,
     pub(crate) stats: Arc<Stats>,
     pub(crate) pubsub: Arc<PubSub>,
+    pub(crate) observed: Observed,
     pub(crate) cluster: Arc<dyn ClusterView>,
     pub(crate) router: Arc<Router>,
     /// Cancelled when connections shall finish what is in flight and close.
@@ -58,6 +61,7 @@ impl Shared {
         Shared {
             config,
             pubsub: Arc::new(pubsub),
+            observed: Observed::default(),
             identity,
             clients: Registry::new(),
             stats,

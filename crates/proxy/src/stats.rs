@@ -5,13 +5,18 @@
 
 use std::{
     collections::BTreeMap,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        OnceLock,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
 use meridian_command::{Command, EngineCommand, ProxyCommand};
 use meridian_rt::clock::Instant;
 use parking_lot::Mutex;
+
+use crate::observe::Histogram;
 
 /// Codes of errors counted by name; further ones are only in the total.
 const ERROR_CODES_MAX: usize = 128;
@@ -23,6 +28,8 @@ pub(crate) struct CommandCounter {
     micros: AtomicU64,
     rejected: AtomicU64,
     failed: AtomicU64,
+    /// Made at the first call.
+    histogram: OnceLock<Histogram>,
 }
 
 /// The values of a [`CommandCounter`].
@@ -76,6 +83,8 @@ pub(crate) struct Stats {
     proxy: Box<[CommandCounter]>,
     errors: Mutex<BTreeMap<String, u64>>,
     sampled: Mutex<(Sample, Rates)>,
+    /// `latency-tracking`.
+    pub(crate) tracks_latency: AtomicBool,
 }
 
 impl Stats {
@@ -94,6 +103,7 @@ impl Stats {
             proxy: counters(ProxyCommand::ALL.iter().map(|command| command.id()).max()),
             errors: Mutex::default(),
             sampled: Mutex::new((sample, Rates::default())),
+            tracks_latency: AtomicBool::new(true),
         }
     }
 
@@ -110,6 +120,10 @@ impl Stats {
         let Some(counter) = self.counter(command) else { return };
         counter.calls.fetch_add(calls, Ordering::Relaxed);
         counter.micros.fetch_add(u64::try_from(took.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        if calls > 0 && self.tracks_latency.load(Ordering::Relaxed) {
+            let each = u64::try_from(took.as_micros()).unwrap_or(u64::MAX) / calls;
+            counter.histogram.get_or_init(Histogram::default).add(each, calls);
+        }
         if failed > 0 {
             counter.failed.fetch_add(failed, Ordering::Relaxed);
         }
@@ -154,6 +168,16 @@ impl Stats {
         counted.collect()
     }
 
+    /// How long the calls of every command took that was called.
+    pub(crate) fn histograms(&self) -> Vec<(Command, &Histogram)> {
+        let engine = EngineCommand::ALL.iter().map(|command| Command::Engine(*command));
+        let proxy = ProxyCommand::ALL.iter().map(|command| Command::Proxy(*command));
+        let called = engine
+            .chain(proxy)
+            .filter_map(|command| Some((command, self.counter(command)?.histogram.get()?)));
+        called.filter(|(_, histogram)| histogram.calls() > 0).collect()
+    }
+
     /// How often each code of error was answered.
     pub(crate) fn errors(&self) -> BTreeMap<String, u64> {
         self.errors.lock().clone()
@@ -192,6 +216,9 @@ impl Stats {
         for counter in self.engine.iter().chain(&self.proxy) {
             for value in [&counter.calls, &counter.micros, &counter.rejected, &counter.failed] {
                 value.store(0, Ordering::Relaxed);
+            }
+            if let Some(histogram) = counter.histogram.get() {
+                histogram.reset();
             }
         }
         let totals = &self.totals;

@@ -107,7 +107,7 @@ struct Span {
 ///
 /// Call [`RequestParser::parse`] until it is [`Progress::Incomplete`], then drop [`RequestParser::take_consumed`] bytes
 /// from the front of the buffer and append what the socket has.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct RequestParser {
     stage: Stage,
     /// Offset of the command at hand in the buffer.

@@ -3,6 +3,7 @@
 pub(crate) mod database;
 pub(crate) mod expire;
 pub(crate) mod key;
+pub(crate) mod memory;
 pub(crate) mod object;
 pub(crate) mod rename;
 pub(crate) mod scan;

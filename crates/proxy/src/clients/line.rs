@@ -9,6 +9,7 @@ use super::{Client, DEFAULT_USER, Trait};
 
 /// Letters of `flags=`, in the order Redis prints them.
 const LETTERS: &[(Trait, char)] = &[
+    (Trait::MONITOR, 'O'),
     (Trait::PUBSUB, 'P'),
     (Trait::MULTI, 'x'),
     (Trait::BLOCKED, 'b'),

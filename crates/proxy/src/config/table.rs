@@ -14,6 +14,12 @@ pub(super) struct Setting {
 enum Kind {
     /// A number within bounds.
     Number { least: i64, most: i64, field: fn(&mut Settings) -> &mut u64 },
+    /// A number that may be -1, which stands for none.
+    Signed { field: fn(&mut Settings) -> &mut i64 },
+    /// `yes` or `no`.
+    Bool { field: fn(&mut Settings) -> &mut bool },
+    /// Numbers from 0 to 100.
+    Percentiles { field: fn(&mut Settings) -> &mut String },
     /// An amount of memory of at least so many bytes.
     Memory { least: i64, field: fn(&mut Settings) -> &mut u64 },
     /// Anything.
@@ -40,6 +46,18 @@ pub(super) const SETTINGS: &[Setting] = &[
     Setting { name: "cluster-enabled", kind: Kind::Constant(|_| "no".to_owned()) },
     Setting { name: "databases", kind: Kind::Constant(|_| NUMBERED_DATABASES.to_string()) },
     Setting {
+        name: "latency-monitor-threshold",
+        kind: Kind::Number { least: 0, most: i64::MAX, field: |settings| &mut settings.latency_threshold_ms },
+    },
+    Setting {
+        name: "latency-tracking",
+        kind: Kind::Bool { field: |settings| &mut settings.latency_tracking },
+    },
+    Setting {
+        name: "latency-tracking-info-percentiles",
+        kind: Kind::Percentiles { field: |settings| &mut settings.latency_percentiles },
+    },
+    Setting {
         name: "maxclients",
         kind: Kind::Number { least: 1, most: u32::MAX as i64, field: |settings| &mut settings.max_clients },
     },
@@ -58,6 +76,14 @@ pub(super) const SETTINGS: &[Setting] = &[
             most: INT_MAX,
             field: |settings| &mut settings.shutdown_timeout_seconds,
         },
+    },
+    Setting {
+        name: "slowlog-log-slower-than",
+        kind: Kind::Signed { field: |settings| &mut settings.slow_log_slower_than },
+    },
+    Setting {
+        name: "slowlog-max-len",
+        kind: Kind::Number { least: 0, most: i64::MAX, field: |settings| &mut settings.slow_log_length },
     },
     Setting {
         name: "tcp-keepalive",
@@ -83,7 +109,9 @@ impl Setting {
         let mut settings = settings.clone();
         match self.kind {
             Kind::Number { field, .. } | Kind::Memory { field, .. } => field(&mut settings).to_string(),
-            Kind::Text { field } => field(&mut settings).clone(),
+            Kind::Signed { field } => field(&mut settings).to_string(),
+            Kind::Bool { field } => if *field(&mut settings) { "yes" } else { "no" }.to_owned(),
+            Kind::Text { field } | Kind::Percentiles { field } => field(&mut settings).clone(),
             Kind::OutputLimits => format_limits(&settings.output_limits),
             Kind::Constant(value) => value(port),
         }
@@ -96,6 +124,21 @@ impl Setting {
                 let number = parse_i64(value).ok_or("argument couldn't be parsed into an integer")?;
                 *field(settings) = within(number, least, most)?;
             }
+            Kind::Signed { field } => {
+                let number = parse_i64(value).ok_or("argument couldn't be parsed into an integer")?;
+                if number < -1 {
+                    return Err(format!("argument must be between -1 and {} inclusive", i64::MAX));
+                }
+                *field(settings) = number;
+            }
+            Kind::Bool { field } => {
+                *field(settings) = match value.to_ascii_lowercase().as_slice() {
+                    b"yes" => true,
+                    b"no" => false,
+                    _ => return Err("argument must be 'yes' or 'no'".to_owned()),
+                };
+            }
+            Kind::Percentiles { field } => *field(settings) = percentiles(value)?,
             Kind::Memory { least, field } => {
                 let bytes = text(value).and_then(parse_memory).ok_or("argument must be a memory value")?;
                 // Redis counts in signed 64 bits: what exceeds them counts as negative.
@@ -115,6 +158,20 @@ fn within(number: i64, least: i64, most: i64) -> Result<u64, String> {
     let fits = (least..=most).contains(&number);
     let number = u64::try_from(number).ok().filter(|_| fits);
     number.ok_or_else(|| format!("argument must be between {least} and {most} inclusive"))
+}
+
+/// The shares as they are shown again.
+fn percentiles(value: &[u8]) -> Result<String, String> {
+    let shares = text(value).unwrap_or("?").split_ascii_whitespace().map(|share| {
+        let number: f64 =
+            share.parse().map_err(|_| "Invalid latency-tracking-info-percentiles parameters")?;
+        if !(0.0..=100.0).contains(&number) {
+            return Err("latency-tracking-info-percentiles parameters must be between 0.0 and 100.0");
+        }
+        Ok(number.to_string())
+    });
+    let shares: Vec<String> = shares.collect::<Result<_, &str>>()?;
+    Ok(shares.join(" "))
 }
 
 fn text(value: &[u8]) -> Option<&str> {

@@ -1,6 +1,7 @@
 //! The commands of one socket read, on their way: what each of them waits for.
 
 use std::{
+    collections::BTreeMap,
     ops::Range,
     sync::{
         Arc,
@@ -9,17 +10,14 @@ use std::{
 };
 
 use bytes::Bytes;
-use meridian_command::{Command, Merge, Protocol, ReplyError};
+use meridian_command::{Command, Merge, Protocol, ReplyError, Route, wire::Records};
 use meridian_resp::elements;
 use meridian_router::{WaitFor, merge::merge};
 use meridian_rt::clock::Instant;
 use parking_lot::Mutex;
 
 use super::output::Output;
-use crate::{
-    Shared,
-    stats::{Stats, Tally},
-};
+use crate::{Shared, clients::Client, observe::Observed, stats::Tally};
 
 /// Where the reply of one command comes from.
 #[derive(Debug)]
@@ -122,20 +120,32 @@ pub(crate) struct Batch {
     slots: Vec<Slot>,
     here: Vec<u8>,
     parts: Vec<PartOf>,
+    /// What every part holds, for the log of slow calls.
+    texts: Vec<Bytes>,
+    client: Arc<Client>,
     results: Mutex<Vec<Option<PartResult>>>,
     missing: AtomicUsize,
 }
 
+/// Whose commands a batch holds.
+#[derive(Debug)]
+pub(super) struct Owner {
+    pub(super) output: Arc<Output>,
+    pub(super) shared: Arc<Shared>,
+    pub(super) client: Arc<Client>,
+}
+
 impl Batch {
     pub(super) fn new(
-        output: Arc<Output>,
+        owner: Owner,
         under_way: Arc<UnderWay>,
-        shared: Arc<Shared>,
         slots: Vec<Slot>,
         here: Vec<u8>,
-        parts: Vec<PartOf>,
+        parts: Vec<(PartOf, Bytes)>,
         results: Vec<Option<PartResult>>,
     ) -> Arc<Batch> {
+        let Owner { output, shared, client } = owner;
+        let (parts, texts) = parts.into_iter().unzip();
         let missing = results.iter().filter(|result| result.is_none()).count();
         Arc::new(Batch {
             output,
@@ -145,6 +155,8 @@ impl Batch {
             slots,
             here,
             parts,
+            texts,
+            client,
             results: Mutex::new(results),
             missing: AtomicUsize::new(missing),
         })
@@ -158,7 +170,9 @@ impl Batch {
     /// Appends the replies in the order of the commands.
     pub(super) fn assemble(&self, out: &mut Vec<u8>) {
         let results = std::mem::take(&mut *self.results.lock());
-        assemble(&self.slots, &self.here, &results, &self.shared.stats, self.started, out);
+        let texts = |part: usize| &self.texts[part][..];
+        assemble(&self.slots, &self.here, &results, &self.shared, self.started, out);
+        note_slow(&self.slots, &texts, &self.shared, &self.client, self.started);
     }
 }
 
@@ -178,10 +192,11 @@ pub(super) fn assemble(
     slots: &[Slot],
     here: &[u8],
     results: &[Option<PartResult>],
-    stats: &Stats,
+    shared: &Shared,
     started: Instant,
     out: &mut Vec<u8>,
 ) {
+    let stats = &shared.stats;
     // The commands of a batch share the time it took.
     let took = started.elapsed() / u32::try_from(slots.len().max(1)).unwrap_or(u32::MAX);
     let mut tally = Tally::default();
@@ -209,6 +224,45 @@ pub(super) fn assemble(
         }
     }
     tally.flush(stats);
+}
+
+/// Notes the commands of a batch that took long. `texts` are the records of its parts.
+pub(super) fn note_slow<'a>(
+    slots: &[Slot],
+    texts: &dyn Fn(usize) -> &'a [u8],
+    shared: &Shared,
+    client: &Client,
+    started: Instant,
+) {
+    let took = started.elapsed() / u32::try_from(slots.len().max(1)).unwrap_or(u32::MAX);
+    let settings = shared.config.load();
+    if !Observed::is_slow(&settings, took) {
+        return;
+    }
+    let mut records: BTreeMap<usize, Records<'_>> = BTreeMap::new();
+    for slot in slots {
+        let parts = match &slot.source {
+            Source::Here(_) => continue,
+            Source::Exec(exec) => {
+                records.entry(exec.part).or_insert_with(|| Records::new(texts(exec.part))).next();
+                continue;
+            }
+            Source::Part(part) => std::slice::from_ref(part),
+            Source::Merged(merged) => &merged.parts[..],
+        };
+        // Of a command that went to several shards the words that the first one got.
+        let mut first = None;
+        for part in parts {
+            let next = records.entry(*part).or_insert_with(|| Records::new(texts(*part))).next();
+            first = first.or(next);
+        }
+        let (Some(command), Some(Ok(record))) = (slot.command, first) else { continue };
+        let name = command.spec().name.to_ascii_lowercase();
+        let mut words: Vec<&[u8]> = name.split('|').map(str::as_bytes).collect();
+        let from = usize::from(command.spec().route == Route::Cursor);
+        words.extend(record.args().from(from).iter());
+        shared.observed.note_slow(&settings, client, command, took, words.into_iter());
+    }
 }
 
 fn merge_next(merged: &Merged, readers: &mut [Reader<'_>], out: &mut Vec<u8>) {

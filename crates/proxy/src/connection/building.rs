@@ -16,7 +16,7 @@ use meridian_rt::clock::Instant;
 use meridian_topology::DatabaseId;
 
 use super::{
-    batch::{Batch, Exec, Merged, PartOf, PartResult, Slot, Source, UnderWay, assemble},
+    batch::{Batch, Exec, Merged, Owner, PartOf, PartResult, Slot, Source, UnderWay, assemble, note_slow},
     output::Output,
 };
 use crate::{Shared, session::Session, transaction::Prepared};
@@ -47,6 +47,21 @@ struct OpenPart {
     database: DatabaseId,
     count: u32,
     commands: Vec<u8>,
+}
+
+/// A part without its commands.
+#[derive(Clone, Copy, Debug)]
+struct OpenPartHead {
+    of: PartOf,
+    database: DatabaseId,
+    count: u32,
+}
+
+impl OpenPart {
+    fn close(self) -> (OpenPartHead, Bytes) {
+        let OpenPart { of, database, count, commands } = self;
+        (OpenPartHead { of, database, count }, Bytes::from(commands))
+    }
 }
 
 impl Building {
@@ -192,11 +207,11 @@ impl Building {
         self.newest.fill(None);
         let results: Vec<Option<PartResult>> = parts.iter().map(|part| self.read_here(part)).collect();
         if output.unfinished() == 0 && results.iter().all(Option::is_some) {
-            output.write(|out| assemble(&slots, &here, &results, &shared.stats, started, out));
+            output.write(|out| assemble(&slots, &here, &results, shared, started, out));
+            note_slow(&slots, &|part| &parts[part].commands[..], shared, session.client(), started);
             return;
         }
         let pending: Vec<usize> = (0..parts.len()).filter(|part| results[*part].is_none()).collect();
-        let of = parts.iter().map(|part| part.of).collect();
         for part in &pending {
             let PartOf { link, logged } = parts[*part].of;
             self.under_way.begin(link, logged);
@@ -204,10 +219,15 @@ impl Building {
                 session.note_write(self.table.link(link).shard());
             }
         }
+        let mut parts: Vec<(OpenPartHead, Bytes)> = parts.into_iter().map(OpenPart::close).collect();
+        let of = parts.iter().map(|(head, text)| (head.of, text.clone())).collect();
         let batch = Batch::new(
-            Arc::clone(output),
+            Owner {
+                output: Arc::clone(output),
+                shared: Arc::clone(shared),
+                client: Arc::clone(session.client()),
+            },
             Arc::clone(&self.under_way),
-            Arc::clone(shared),
             slots,
             here,
             of,
@@ -220,11 +240,10 @@ impl Building {
         }
         let deadline = shared.router.deadline();
         let epoch = self.table.epoch().0;
-        let mut parts: Vec<Option<OpenPart>> = parts.into_iter().map(Some).collect();
         for index in pending {
-            let Some(OpenPart { of, database, count, commands }) = parts[index].take() else { continue };
+            let (OpenPartHead { of, database, count }, commands) = &mut parts[index];
+            let (of, database, count, commands) = (*of, *database, *count, std::mem::take(commands));
             let waiter = Waiter { target: Arc::clone(&batch) as _, part: index };
-            let commands = Bytes::from(commands);
             self.table.link(of.link).submit(Part {
                 database,
                 logged: of.logged,

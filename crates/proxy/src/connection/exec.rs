@@ -139,7 +139,7 @@ impl Connection {
             }
             bytes
         });
-        self.answer_later(reader, WATCH, reply, false).await;
+        self.answer_later(reader, WATCH, reply, false, &[b"watch".to_vec()]).await;
         if let Ok(watched) = result.await {
             self.session.set_watched(watched);
         }

@@ -104,6 +104,8 @@ pub(super) fn set(
         replicated.push((setting, *value));
     }
     context.shared.config.set(&own)?;
+    let tracks = context.shared.config.load().latency_tracking;
+    context.shared.stats.tracks_latency.store(tracks, std::sync::atomic::Ordering::Relaxed);
     if replicated.is_empty() {
         reply.ok();
         return Ok(Outcome::Done);

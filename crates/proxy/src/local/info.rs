@@ -14,7 +14,7 @@ use meridian_rt::clock::Instant;
 
 use super::{Context, Outcome};
 use crate::{KeyspaceStats, Shared, cluster_view::Summary};
-use process::Process;
+pub(super) use process::Process;
 use sections::SECTIONS;
 
 /// What the sections are written from.

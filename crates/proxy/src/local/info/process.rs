@@ -7,24 +7,24 @@ const PAGE: u64 = 4096;
 
 /// A look at the process.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Process {
-    pub(super) id: u32,
-    pub(super) system: String,
-    pub(super) executable: String,
+pub(in crate::local) struct Process {
+    pub(in crate::local) id: u32,
+    pub(in crate::local) system: String,
+    pub(in crate::local) executable: String,
     /// Bytes in memory now, and at most so far.
-    pub(super) resident: u64,
-    pub(super) resident_peak: u64,
+    pub(in crate::local) resident: u64,
+    pub(in crate::local) resident_peak: u64,
     /// Bytes of memory of the machine.
-    pub(super) machine_memory: u64,
+    pub(in crate::local) machine_memory: u64,
     /// Seconds of processor time.
-    pub(super) cpu_system: f64,
-    pub(super) cpu_user: f64,
-    pub(super) cpu_system_children: f64,
-    pub(super) cpu_user_children: f64,
+    pub(in crate::local) cpu_system: f64,
+    pub(in crate::local) cpu_user: f64,
+    pub(in crate::local) cpu_system_children: f64,
+    pub(in crate::local) cpu_user_children: f64,
 }
 
 impl Process {
-    pub(super) fn read() -> Process {
+    pub(in crate::local) fn read() -> Process {
         let mut process = Process {
             id: std::process::id(),
             system: system(),

@@ -19,6 +19,7 @@ pub(super) const SECTIONS: &[Section] = &[
     Section { name: "cpu", title: "CPU", shown: Shown::Default, write: cpu },
     Section { name: "modules", title: "Modules", shown: Shown::Default, write: |_, _| {} },
     Section { name: "commandstats", title: "Commandstats", shown: Shown::All, write: commandstats },
+    Section { name: "latencystats", title: "Latencystats", shown: Shown::All, write: latencystats },
     Section { name: "errorstats", title: "Errorstats", shown: Shown::Default, write: errorstats },
     Section { name: "cluster", title: "Cluster", shown: Shown::Default, write: cluster },
     Section { name: "keyspace", title: "Keyspace", shown: Shown::Default, write: keyspace },
@@ -222,6 +223,30 @@ fn commandstats(report: &Report, out: &mut String) {
             count.micros,
             count.rejected,
             count.failed,
+        );
+    }
+}
+
+fn latencystats(report: &Report, out: &mut String) {
+    let settings = report.shared.config.load();
+    if !settings.latency_tracking {
+        return;
+    }
+    let shares: Vec<&str> =
+        settings.latency_percentiles.split(' ').filter(|share| !share.is_empty()).collect();
+    for (command, histogram) in report.shared.stats.histograms() {
+        let parts: Vec<String> = shares
+            .iter()
+            .filter_map(|share| {
+                Some(format!("p{share}={:.3}", histogram.percentile(share.parse().ok()?) as f64))
+            })
+            .collect();
+        // Writing to a String cannot fail.
+        let _ = write!(
+            out,
+            "latency_percentiles_usec_{}:{}\r\n",
+            command.spec().name.to_ascii_lowercase(),
+            parts.join(",")
         );
     }
 }

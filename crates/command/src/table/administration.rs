@@ -1,0 +1,121 @@
+//! Rows of the commands of administrators. Some of them do nothing here but say what does.
+
+use crate::{
+    Arity::{AtLeast, Exactly},
+    Categories, CommandSpec as Row, Flags,
+    doc::Arg,
+    spec::Group::Server,
+};
+
+const ADMIN: Flags = Flags::ADMIN.union(Flags::NOSCRIPT);
+const SAVES: Flags = ADMIN.union(Flags::NO_ASYNC_LOADING);
+const USERS: Flags = Flags::NOSCRIPT.union(Flags::ANYTIME);
+
+pub(super) const LOLWUT: Row = Row::local("LOLWUT", Server, AtLeast(1))
+    .fast()
+    .family(Categories::READ)
+    .args(&[Arg::integer("version").token("VERSION").optional()])
+    .doc("5.0.0", "Draws something.", "O(1)");
+
+pub(super) const ROLE: Row = Row::local("ROLE", Server, Exactly(1))
+    .flags(Flags::NOSCRIPT.union(Flags::ANYTIME).union(Flags::FAST).union(Flags::DANGEROUS))
+    .family(Categories::ADMIN)
+    .doc(
+        "2.8.12",
+        "Returns the role in replication: of one endpoint for all, always the one that is written to.",
+        "O(1)",
+    );
+
+pub(super) const SAVE: Row = Row::local("SAVE", Server, Exactly(1)).flags(SAVES.union(Flags::NO_MULTI)).doc(
+    "1.0.0",
+    "Makes the data durable, which it always is.",
+    "O(1)",
+);
+
+pub(super) const BGSAVE: Row = Row::local("BGSAVE", Server, AtLeast(1))
+    .flags(SAVES)
+    .args(&[Arg::word("schedule", "SCHEDULE").since("3.2.2").optional()])
+    .doc("1.0.0", "Makes the data durable, which it always is.", "O(1)");
+
+pub(super) const LASTSAVE: Row = Row::local("LASTSAVE", Server, Exactly(1))
+    .flags(Flags::ANYTIME.union(Flags::FAST).union(Flags::DANGEROUS))
+    .family(Categories::ADMIN)
+    .tips(&["nondeterministic_output"])
+    .doc("1.0.0", "Returns when the data was durable last: now.", "O(1)");
+
+pub(super) const BGREWRITEAOF: Row = Row::local("BGREWRITEAOF", Server, Exactly(1)).flags(SAVES).doc(
+    "1.0.0",
+    "Shortens the log, which happens by itself.",
+    "O(1)",
+);
+
+pub(super) const SHUTDOWN: Row = Row::local("SHUTDOWN", Server, AtLeast(1))
+    .flags(ADMIN.union(Flags::ANYTIME).union(Flags::NO_MULTI).union(Flags::ALLOW_BUSY))
+    .doc("1.0.0", "Says how a process is stopped.", "O(1)");
+
+pub(super) const REPLICAOF: Row = Row::local("REPLICAOF", Server, Exactly(3))
+    .flags(SAVES.union(Flags::STALE))
+    .args(&[Arg::string("host"), Arg::integer("port")])
+    .doc("5.0.0", "Says how replicas are placed.", "O(1)");
+
+pub(super) const SLAVEOF: Row = Row::local("SLAVEOF", Server, Exactly(3))
+    .flags(SAVES.union(Flags::STALE))
+    .args(&[Arg::string("host"), Arg::integer("port")])
+    .deprecated("5.0.0", "`REPLICAOF`")
+    .doc("1.0.0", "Says how replicas are placed.", "O(1)");
+
+pub(super) const FAILOVER: Row = Row::local("FAILOVER", Server, AtLeast(1))
+    .flags(ADMIN.union(Flags::STALE))
+    .doc("6.2.0", "Says how leaders are moved.", "O(1)");
+
+pub(super) const MODULE: Row =
+    Row::container("MODULE", Server).doc("4.0.0", "Holds commands about modules.", "Depends on subcommand.");
+
+pub(super) const MODULE_LIST: Row = Row::local("MODULE|LIST", Server, Exactly(2))
+    .flags(ADMIN)
+    .tips(&["nondeterministic_output_order"])
+    .doc("4.0.0", "Returns the modules, of which there are none.", "O(1)");
+
+pub(super) const MODULE_LOAD: Row = Row::local("MODULE|LOAD", Server, AtLeast(3))
+    .flags(SAVES)
+    .args(&[Arg::string("path"), Arg::string("arg").optional().multiple()])
+    .doc("4.0.0", "Says that there are no modules.", "O(1)");
+
+pub(super) const MODULE_UNLOAD: Row = Row::local("MODULE|UNLOAD", Server, Exactly(3))
+    .flags(SAVES)
+    .args(&[Arg::string("name")])
+    .doc("4.0.0", "Says that there are no modules.", "O(1)");
+
+pub(super) const MODULE_HELP: Row = Row::local("MODULE|HELP", Server, Exactly(2)).flags(Flags::ANYTIME).doc(
+    "5.0.0",
+    "Lists the subcommands of MODULE.",
+    "O(1)",
+);
+
+pub(super) const ACL: Row =
+    Row::container("ACL", Server).doc("6.0.0", "Holds commands about users.", "Depends on subcommand.");
+
+pub(super) const ACL_WHOAMI: Row = Row::local("ACL|WHOAMI", Server, Exactly(2))
+    .flags(USERS)
+    .family(Categories::empty())
+    .doc("6.0.0", "Returns the connection's user.", "O(1)");
+
+pub(super) const ACL_CAT: Row = Row::local("ACL|CAT", Server, AtLeast(2))
+    .flags(USERS)
+    .family(Categories::empty())
+    .args(&[Arg::string("category").optional()])
+    .doc(
+        "6.0.0",
+        "Returns the categories of commands, or the commands of one.",
+        "O(1) since the categories and commands are a fixed set.",
+    );
+
+pub(super) const ACL_USERS: Row = Row::local("ACL|USERS", Server, Exactly(2))
+    .flags(USERS.union(Flags::ADMIN))
+    .doc("6.0.0", "Returns the names of the users.", "O(N) where N is the number of users.");
+
+pub(super) const ACL_HELP: Row = Row::local("ACL|HELP", Server, Exactly(2)).flags(Flags::ANYTIME).doc(
+    "6.0.0",
+    "Lists the subcommands of ACL.",
+    "O(1)",
+);
