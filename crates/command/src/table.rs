@@ -382,6 +382,7 @@ commands!(
         AclCat = 154 => administration::ACL_CAT,
         AclUsers = 155 => administration::ACL_USERS,
         AclHelp = 156 => administration::ACL_HELP,
+        Waitaof = 66 => server::WAITAOF,
     }
 );
 

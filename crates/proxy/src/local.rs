@@ -109,6 +109,10 @@ pub(crate) fn execute(
             Err(error) => Err(error),
         },
         C::ClientUnblock => about_clients::unblock(context, args, reply),
+        C::Waitaof => match wait::wait_on_disk(context, args) {
+            Ok(outcome) => return outcome,
+            Err(error) => Err(error),
+        },
         C::Multi => transactions::multi(context, reply),
         C::Discard => transactions::discard(context, reply),
         C::Unwatch => transactions::forget_watched(context, reply),

@@ -119,3 +119,10 @@ pub(super) const WAIT: Row = Row::local("WAIT", Generic, Exactly(3))
     .tips(&["request_policy:all_shards", "response_policy:agg_min"])
     .args(&[Arg::integer("numreplicas"), Arg::integer("timeout")])
     .doc("3.0.0", "Waits until replicas have the connection's writes.", "O(1)");
+
+pub(super) const WAITAOF: Row = Row::local("WAITAOF", Generic, Exactly(4))
+    .flags(Flags::NOSCRIPT)
+    .family(Categories::CONNECTION)
+    .tips(&["request_policy:all_shards", "response_policy:agg_min"])
+    .args(&[Arg::integer("numlocal"), Arg::integer("numreplicas"), Arg::integer("timeout")])
+    .doc("7.2.0", "Waits until the connection's writes are on disk here and on replicas.", "O(1)");

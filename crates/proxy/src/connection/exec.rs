@@ -5,7 +5,7 @@
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use meridian_command::{Args, Command, EngineCommand, ProxyCommand, ReplyError, ReplyWriter, wire};
+use meridian_command::{Args, Command, EngineCommand, Flags, ProxyCommand, ReplyError, ReplyWriter, wire};
 use meridian_resp::elements;
 use meridian_rt::{clock::Instant, net::ReadHalf};
 use meridian_topology::DatabaseId;
@@ -44,8 +44,15 @@ pub(super) fn queue(
     let name = words.len() - call.args.len();
     let words = words.iter().map(|word| word.to_vec()).collect();
     let queued = Queued { command: call.command, words, name };
+    let allowed = !call.command.spec().flags.contains(Flags::NO_MULTI);
     let Some(transaction) = session.transaction() else { return };
-    match transaction.queue(queued, &table, terms.database) {
+    let taken = if allowed {
+        transaction.queue(queued, &table, terms.database)
+    } else {
+        transaction.fail();
+        Err(ReplyError::new("ERR Command not allowed inside a transaction"))
+    };
+    match taken {
         Ok(()) => building.answer(None, terms, |reply| reply.simple("QUEUED")),
         Err(error) => {
             shared.stats.rejected(Some(call.command));
