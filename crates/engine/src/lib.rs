@@ -15,6 +15,7 @@ pub mod entry;
 mod family;
 mod keyspace;
 mod random;
+mod rdb;
 mod session;
 mod settings;
 mod snapshot;
