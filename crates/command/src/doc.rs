@@ -34,6 +34,8 @@ pub enum ArgKind {
     /// A key, of the row's key specification with that index.
     Key(u8),
     Pattern,
+    /// A pattern of keys, of the row's key specification with that index.
+    KeyPattern(u8),
     UnixTime,
     /// A keyword alone.
     PureToken,
@@ -51,7 +53,7 @@ impl ArgKind {
             ArgKind::Integer => "integer",
             ArgKind::Double => "double",
             ArgKind::Key(_) => "key",
-            ArgKind::Pattern => "pattern",
+            ArgKind::Pattern | ArgKind::KeyPattern(_) => "pattern",
             ArgKind::UnixTime => "unix-time",
             ArgKind::PureToken => "pure-token",
             ArgKind::OneOf => "oneof",
@@ -125,6 +127,11 @@ impl Arg {
     /// A glob pattern.
     pub const fn pattern(name: &'static str) -> Arg {
         Arg::new(name, ArgKind::Pattern)
+    }
+
+    /// A pattern of keys of the row's key specification number `spec`.
+    pub const fn key_pattern(name: &'static str, spec: u8) -> Arg {
+        Arg::new(name, ArgKind::KeyPattern(spec))
     }
 
     /// Seconds or milliseconds since 1970.

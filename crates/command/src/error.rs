@@ -481,6 +481,36 @@ impl ReplyError {
     pub const NO_CONFIG_FILE: ReplyError = ReplyError::new("ERR The server is running without a config file");
 }
 
+/// Payloads of DUMP, and SORT.
+impl ReplyError {
+    /// RESTORE of a key that is there.
+    pub const BUSY_KEY: ReplyError = ReplyError::new("BUSYKEY Target key name already exists.");
+    /// RESTORE of a time before now.
+    pub const RESTORE_TTL: ReplyError = ReplyError::new("ERR Invalid TTL value, must be >= 0");
+    /// RESTORE of an idle time that is none.
+    pub const RESTORE_IDLE_TIME: ReplyError = ReplyError::new("ERR Invalid IDLETIME value, must be >= 0");
+    /// RESTORE of a frequency that is none.
+    pub const RESTORE_FREQUENCY: ReplyError =
+        ReplyError::new("ERR Invalid FREQ value, must be >= 0 and <= 255");
+    /// A payload that is damaged, or of a later version.
+    pub const PAYLOAD_FOOTER: ReplyError = ReplyError::new("ERR DUMP payload version or checksum are wrong");
+    /// A payload that does not hold a value.
+    pub const PAYLOAD: ReplyError = ReplyError::new("ERR Bad data format");
+    /// DUMP of a type without a payload.
+    pub const NO_PAYLOAD: ReplyError = ReplyError::new("ERR DUMP knows no payload of this type");
+    /// SORT by something that is no number.
+    pub const SORT_SCORES: ReplyError =
+        ReplyError::new("ERR One or more scores can't be converted into double");
+    /// SORT by keys of other shards.
+    pub const SORT_BY: ReplyError = ReplyError::new(
+        "ERR BY option of SORT denied in cluster mode when keys formed by the pattern may be in different slots.",
+    );
+    /// SORT that gets keys of other shards.
+    pub const SORT_GET: ReplyError = ReplyError::new(
+        "ERR GET option of SORT denied in cluster mode when keys formed by the pattern may be in different slots.",
+    );
+}
+
 /// JSON, in the words of RedisJSON; those without a code have none there either.
 impl ReplyError {
     /// A command that needs a document got a key that does not exist.

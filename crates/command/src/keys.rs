@@ -87,6 +87,8 @@ pub enum Begin {
     Index(u16),
     /// After a keyword, searched from a position on (from the end backwards if negative).
     Keyword(&'static str, i16),
+    /// Nowhere that could be said.
+    Unknown,
 }
 
 /// Which arguments are keys, once the beginning is known.
@@ -99,6 +101,9 @@ pub enum Find {
     Counted { count_at: u16, first: u16, step: u16 },
     /// By a function over the whole call, where no shape fits (SORT, MIGRATE).
     Custom(fn(&[&[u8]]) -> KeyPositions),
+    /// None: by a function, arguments that are patterns of keys (BY and GET of SORT). The keys are only known where the
+    /// call is executed, so all of a pattern must be in one place.
+    Patterns(fn(&[&[u8]]) -> KeyPositions),
 }
 
 /// What one call does with its keys.
@@ -137,6 +142,11 @@ impl KeySpec {
     /// All arguments from `first` on but the last.
     pub const fn all_but_last(first: u16, flags: KeyFlags) -> KeySpec {
         KeySpec::new(Begin::Index(first), Find::Range { last: -2, step: 1, limit: 0 }, flags)
+    }
+
+    /// Keys, or patterns of keys, that only a function finds.
+    pub const fn found_by(find: Find, flags: KeyFlags) -> KeySpec {
+        KeySpec::new(Begin::Unknown, find, flags)
     }
 
     /// So many keys one after the other.
@@ -205,12 +215,14 @@ impl KeySpec {
                 found.extend(find(call));
                 Ok(())
             }
+            Find::Patterns(_) => Ok(()),
         }
     }
 
     fn begin_in(&self, call: &[&[u8]]) -> Option<usize> {
         let (keyword, start) = match self.begin {
             Begin::Index(position) => return Some(usize::from(position)),
+            Begin::Unknown => return Some(0),
             Begin::Keyword(keyword, start) => (keyword, start),
         };
         let matches = |position: &usize| call[*position].eq_ignore_ascii_case(keyword.as_bytes());
@@ -267,6 +279,15 @@ impl CommandSpec {
             spec.positions(call, &mut found)?;
         }
         Ok(found)
+    }
+
+    /// The positions of arguments that are patterns of keys.
+    pub fn pattern_positions(&self, call: &[&[u8]]) -> KeyPositions {
+        let patterns = self.keys.iter().filter_map(|spec| match spec.find {
+            Find::Patterns(find) => Some(find(call)),
+            _ => None,
+        });
+        patterns.flatten().collect()
     }
 
     /// The position of the only key, for a row whose keys are always exactly one: what most commands are.

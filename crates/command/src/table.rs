@@ -165,6 +165,10 @@ commands!(
         Sdiffstore = 115 => set::SDIFFSTORE,
         Sscan = 116 => set::SSCAN,
 
+        Dump = 400 => generic::DUMP,
+        Restore = 401 => generic::RESTORE,
+        Sort = 402 => generic::SORT,
+        SortRo = 403 => generic::SORT_RO,
         JsonSet = 310 => json::SET,
         JsonGet = 311 => json::GET,
         JsonMget = 312 => json::MGET,

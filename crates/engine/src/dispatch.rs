@@ -130,6 +130,10 @@ pub(crate) fn handler(command: EngineCommand) -> Handler {
         C::Sdiffstore => Write(set::combine::sdiffstore),
         C::Sscan => Read(set::scan::sscan),
 
+        C::Dump => Read(generic::dump::dump),
+        C::Restore => Write(generic::dump::restore),
+        C::Sort => Write(generic::sort::sort),
+        C::SortRo => Read(generic::sort::sort_ro),
         C::JsonSet => Write(json::set::set),
         C::JsonGet => Read(json::get::get),
         C::JsonMget => Read(json::get::mget),

@@ -11,10 +11,12 @@ mod lzf;
 mod old;
 mod read;
 mod stream;
+mod value;
 mod write;
 
 pub(crate) use read::read;
 pub(crate) use stream::{PlainConsumer, PlainGroup, PlainPending, PlainStream};
+pub(crate) use value::{NotRestored, plain, restored};
 pub(crate) use write::write;
 
 use crate::value::json::Json;

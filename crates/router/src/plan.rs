@@ -86,8 +86,38 @@ fn keys(spec: &CommandSpec, call: &[&[u8]], table: &Table, database: DatabaseId)
         }
     }
     // A call without keys is one that its handler refuses; any shard does.
-    let link = found.or_else(|| table.owners(database).next());
-    link.map(Plan::One).ok_or(ReplyError::NO_MAP)
+    let link = found.or_else(|| table.owners(database).next()).ok_or(ReplyError::NO_MAP)?;
+    if only_one(table, database).is_none() {
+        patterns(spec, call, table, database, link)?;
+    }
+    Ok(Plan::One(link))
+}
+
+/// Refuses patterns whose keys may live on another shard: those without a hash tag in front of the star, and those of
+/// another one.
+fn patterns(
+    spec: &CommandSpec,
+    call: &[&[u8]],
+    table: &Table,
+    database: DatabaseId,
+    link: usize,
+) -> Result<(), ReplyError> {
+    for position in spec.pattern_positions(call) {
+        let fixed = call[position].split(|byte| *byte == b'*').next().unwrap_or_default();
+        let tagged = hash_tag(fixed).is_some();
+        if !tagged || owner(table, database, fixed)? != link {
+            let by = call[position - 1].eq_ignore_ascii_case(b"BY");
+            return Err(if by { ReplyError::SORT_BY } else { ReplyError::SORT_GET });
+        }
+    }
+    Ok(())
+}
+
+/// What stands in the first braces of a key, if it is something.
+fn hash_tag(key: &[u8]) -> Option<&[u8]> {
+    let open = key.iter().position(|byte| *byte == b'{')? + 1;
+    let length = key[open..].iter().position(|byte| *byte == b'}')?;
+    (length > 0).then(|| &key[open..open + length])
 }
 
 fn split_keys(

@@ -6,6 +6,8 @@
 mod bare;
 #[path = "oracle/cases.rs"]
 mod cases;
+#[path = "oracle/dump.rs"]
+mod dump;
 #[path = "oracle/engine.rs"]
 mod engine;
 #[path = "oracle/random.rs"]

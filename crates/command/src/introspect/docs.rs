@@ -64,7 +64,7 @@ fn write_args(reply: &mut ReplyWriter<'_>, args: &[Arg]) {
 
 fn write_arg(reply: &mut ReplyWriter<'_>, arg: &Arg) {
     let key_spec = match arg.kind {
-        ArgKind::Key(index) => Some(index),
+        ArgKind::Key(index) | ArgKind::KeyPattern(index) => Some(index),
         _ => None,
     };
     let optional = [

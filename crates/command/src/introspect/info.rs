@@ -117,6 +117,11 @@ fn write_begin(reply: &mut ReplyWriter<'_>, begin: Begin) {
             reply.map(1);
             integer_pair(reply, "index", position);
         }
+        Begin::Unknown => {
+            text_pair(reply, "type", "unknown");
+            key(reply, "spec");
+            reply.map(0);
+        }
         Begin::Keyword(keyword, start) => {
             text_pair(reply, "type", "keyword");
             key(reply, "spec");
@@ -146,7 +151,7 @@ fn write_find(reply: &mut ReplyWriter<'_>, find: Find) {
             integer_pair(reply, "firstkey", first);
             integer_pair(reply, "keystep", step);
         }
-        Find::Custom(_) => {
+        Find::Custom(_) | Find::Patterns(_) => {
             text_pair(reply, "type", "unknown");
             key(reply, "spec");
             reply.map(0);

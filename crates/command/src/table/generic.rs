@@ -2,8 +2,9 @@
 
 use crate::{
     Arity::{AtLeast, Exactly},
-    CommandSpec as Row, Flags, KeyFlags, KeySpec, Merge, Route,
+    Categories, CommandSpec as Row, Flags, KeyFlags, KeyPositions, KeySpec, Merge, Route,
     doc::Arg,
+    keys::Find,
     spec::Group::{Generic, Server},
 };
 
@@ -227,3 +228,100 @@ pub(super) const FLUSHALL: Row = Row::write("FLUSHALL", Server, AtLeast(1))
     .tips(EVERYWHERE)
     .args(FLUSH_MODE)
     .doc("1.0.0", "Deletes all keys of all numbered databases.", "O(N) where N is the number of keys.");
+
+pub(super) const DUMP: Row =
+    Row::read("DUMP", Generic, Exactly(2)).keys(READ_KEY).tips(VARYING).args(&[KEY]).doc(
+        "2.6.0",
+        "Returns the value of a key in the format of Redis' snapshots.",
+        "O(N) where N is the size of the value.",
+    );
+
+pub(super) const RESTORE: Row = Row::write("RESTORE", Generic, AtLeast(4))
+    .keys(&[KeySpec::at(1, KeyFlags::REPLACE)])
+    .denyoom()
+    .flags(Flags::DANGEROUS)
+    .args(&[
+        KEY,
+        Arg::integer("ttl"),
+        Arg::string("serialized-value"),
+        Arg::word("replace", "REPLACE").since("3.0.0").optional(),
+        Arg::word("absttl", "ABSTTL").since("5.0.0").optional(),
+        Arg::integer("seconds").token("IDLETIME").since("5.0.0").optional(),
+        Arg::integer("frequency").token("FREQ").since("5.0.0").optional(),
+    ])
+    .doc(
+        "2.6.0",
+        "Makes a key from what `DUMP` returned.",
+        "O(N) where N is the size of the value, times log(N) for sorted sets.",
+    );
+
+/// The destination of STORE; the last one counts.
+fn sort_destination(call: &[&[u8]]) -> KeyPositions {
+    sort_options(call, &[b"STORE"]).into_iter().next_back().into_iter().collect()
+}
+
+/// The patterns of BY and GET that name keys.
+fn sort_patterns(call: &[&[u8]]) -> KeyPositions {
+    let names_keys = |at: &usize| call[*at].contains(&b'*');
+    sort_options(call, &[b"BY", b"GET"]).into_iter().filter(names_keys).collect()
+}
+
+/// The positions behind keywords among the options of SORT.
+fn sort_options(call: &[&[u8]], keywords: &[&[u8]]) -> KeyPositions {
+    let mut found = KeyPositions::new();
+    let mut at = 2;
+    while at < call.len() {
+        let is = |word: &[u8]| call[at].eq_ignore_ascii_case(word);
+        if keywords.iter().any(|keyword| is(keyword)) && at + 1 < call.len() {
+            found.push(at + 1);
+        }
+        at += if is(b"LIMIT") {
+            3
+        } else if is(b"BY") || is(b"GET") || is(b"STORE") {
+            2
+        } else {
+            1
+        };
+    }
+    found
+}
+
+const SORTED_KEY: KeySpec = KeySpec::at(1, KeyFlags::READ);
+const PATTERN_KEYS: KeySpec = KeySpec::found_by(Find::Patterns(sort_patterns), KeyFlags::READ).notes(
+    "For the optional BY/GET keyword. It is marked 'unknown' because the key names derive from the content of the key \
+     we sort",
+);
+const STORE_KEY: KeySpec = KeySpec::found_by(Find::Custom(sort_destination), KeyFlags::REPLACE)
+    .notes("For the optional STORE keyword. It is marked 'unknown' because the keyword can appear anywhere in the argument array");
+const SORT_CATEGORIES: Categories = Categories::SET.union(Categories::SORTEDSET).union(Categories::LIST);
+const SORT_COST: &str = "O(N+M*log(M)) where N is the number of elements and M of those returned.";
+const SORT_BY: Arg = Arg::key_pattern("pattern", 1).token("BY").optional();
+const SORT_LIMIT: Arg =
+    Arg::block("offset_count", &[Arg::integer("offset"), Arg::integer("count")]).token("LIMIT").optional();
+const SORT_GET: Arg = Arg::key_pattern("pattern", 1).token("GET").optional().multiple().multiple_token();
+const SORT_ORDER: Arg =
+    Arg::one_of("order", &[Arg::word("asc", "ASC"), Arg::word("desc", "DESC")]).optional();
+const SORT_ALPHA: Arg = Arg::word("sorting", "ALPHA").optional();
+
+pub(super) const SORT: Row = Row::write("SORT", Generic, AtLeast(2))
+    .keys(&[SORTED_KEY, PATTERN_KEYS, STORE_KEY])
+    .denyoom()
+    .flags(Flags::DANGEROUS.union(Flags::MOVABLE_KEYS))
+    .family(SORT_CATEGORIES)
+    .args(&[
+        KEY,
+        SORT_BY,
+        SORT_LIMIT,
+        SORT_GET,
+        SORT_ORDER,
+        SORT_ALPHA,
+        Arg::key("destination", 2).token("STORE").optional(),
+    ])
+    .doc("1.0.0", "Sorts the elements of a list, set or sorted set, and may store them.", SORT_COST);
+
+pub(super) const SORT_RO: Row = Row::read("SORT_RO", Generic, AtLeast(2))
+    .keys(&[SORTED_KEY, PATTERN_KEYS])
+    .flags(Flags::DANGEROUS.union(Flags::MOVABLE_KEYS))
+    .family(SORT_CATEGORIES)
+    .args(&[KEY, SORT_BY, SORT_LIMIT, SORT_GET, SORT_ORDER, SORT_ALPHA])
+    .doc("7.0.0", "Sorts the elements of a list, set or sorted set.", SORT_COST);

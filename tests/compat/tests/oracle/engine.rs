@@ -194,6 +194,7 @@ impl Pair {
         }
         let of_one_key = EngineCommand::ALL
             .iter()
+            .filter(|command| **command != EngineCommand::Dump)
             .map(|command| command.spec())
             .filter(|spec| !spec.keys.is_empty() && is_tried(spec));
         let of_one_key: Vec<_> = of_one_key.collect();

@@ -67,6 +67,7 @@ impl Generator<'_> {
                 let one = self.random.random_range(0..arg.parts.len());
                 return self.args(&arg.parts[one..=one], call);
             }
+            ArgKind::KeyPattern(_) => self.choose(&KEY_PATTERNS).as_bytes().to_vec(),
             ArgKind::Key(_) => self.choose(&KEYS).as_bytes().to_vec(),
             ArgKind::Integer => self.integer(arg.name),
             ArgKind::UnixTime => self.unix_time(arg.name),
@@ -271,6 +272,9 @@ const OFFSETS: [&str; 20] = [
     "#1",
     "#9",
 ];
+
+/// Of SORT.
+const KEY_PATTERNS: [&str; 7] = ["*", "#", "none", "{tag}*", "*->1", "a*", "*->"];
 
 const SPANS: [&str; 6] = ["0", "-1", "-9223372036854775808", "9223372036854775807", "9223372036854776", "x"];
 
