@@ -31,8 +31,8 @@ pub const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 
 /// What a shard's leader is asked to do. Answers when it is done.
 pub trait Leaders: Send + Sync + 'static {
-    /// Makes exactly these nodes the voters of the shard.
-    fn change_voters(&self, leader: NodeId, shard: ShardId, voters: &BTreeSet<NodeId>) -> Asked;
+    /// Makes exactly these nodes the voters of the shard. `term` is that of the meta leader that asks.
+    fn change_voters(&self, term: u64, leader: NodeId, shard: ShardId, voters: &BTreeSet<NodeId>) -> Asked;
     /// Hands the leadership over.
     fn move_leader(&self, leader: NodeId, shard: ShardId, target: NodeId) -> Asked;
 }

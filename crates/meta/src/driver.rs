@@ -124,7 +124,8 @@ impl Driver<'_> {
                     placings.push(Placing { shard: shard.0, nodes });
                 }
                 Step::ChangeVoters { shard, leader, voters } => {
-                    self.begin(shard, None, |leaders| leaders.change_voters(leader, shard, &voters));
+                    let term = self.term;
+                    self.begin(shard, None, |leaders| leaders.change_voters(term, leader, shard, &voters));
                 }
                 Step::MoveLeader { shard, leader, target } => {
                     self.begin(shard, Some(target), |leaders| leaders.move_leader(leader, shard, target));

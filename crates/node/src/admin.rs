@@ -129,8 +129,10 @@ impl AdminService for Admin {
 
     async fn report(&self, request: Request<ReportRequest>) -> Result<Response<ReportResponse>, Status> {
         let member = self.member()?;
+        let request = request.into_inner();
+        known_cluster(&member, &request.cluster)?;
         let result = match member.control() {
-            Some(control) => control.report(request.into_inner()).await,
+            Some(control) => control.report(request).await,
             None => Err(control::Error::NotLeader(member.meta_leader())),
         };
         report::answer(result).map(Response::new)
@@ -142,12 +144,15 @@ impl AdminService for Admin {
     ) -> Result<Response<ChangeReplicasResponse>, Status> {
         let member = self.member()?;
         let request = request.into_inner();
+        known_cluster(&member, &request.cluster)?;
         let (shard, group) = member.group(request.shard)?;
         let voters: BTreeSet<NodeId> = request.voters.into_iter().map(NodeId).collect();
         if voters.is_empty() {
             return Err(Status::invalid_argument("a group has at least one voter"));
         }
+        let passed = member.hosting.fences.pass(shard, request.meta_term).await?;
         let group = regroup::change_voters(member.id, shard, &group, &voters).await?;
+        drop(passed);
         Ok(Response::new(ChangeReplicasResponse { group: Some(group) }))
     }
 
@@ -157,6 +162,7 @@ impl AdminService for Admin {
     ) -> Result<Response<TransferLeaderResponse>, Status> {
         let member = self.member()?;
         let request = request.into_inner();
+        known_cluster(&member, &request.cluster)?;
         let (shard, group) = member.group(request.shard)?;
         let group = regroup::transfer(shard, &group, NodeId(request.target)).await?;
         Ok(Response::new(TransferLeaderResponse { group: Some(group) }))

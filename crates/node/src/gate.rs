@@ -8,6 +8,8 @@ use std::{
     task::{Context, Poll},
 };
 
+use meridian_proto::CLUSTER_HEADER;
+use meridian_topology::ClusterId;
 use tonic::{
     Status,
     body::Body,
@@ -21,7 +23,13 @@ pub(crate) struct Gate {
     first: Routes,
     /// Path prefix of what `first` serves.
     prefix: &'static str,
-    rest: Arc<OnceLock<Routes>>,
+    rest: Arc<OnceLock<Rest>>,
+}
+
+struct Rest {
+    routes: Routes,
+    /// The cluster that callers must mean, where their path begins so.
+    cluster: (&'static str, String),
 }
 
 impl Gate {
@@ -29,9 +37,9 @@ impl Gate {
         Gate { first, prefix, rest: Arc::default() }
     }
 
-    /// Opens the rest, once.
-    pub(crate) fn open(&self, rest: Routes) {
-        if self.rest.set(rest).is_err() {
+    /// Opens the rest, once. What begins with `guarded` is refused to callers who mean another cluster.
+    pub(crate) fn open(&self, routes: Routes, guarded: &'static str, cluster: ClusterId) {
+        if self.rest.set(Rest { routes, cluster: (guarded, cluster.to_string()) }).is_err() {
             unreachable!("a process becomes a node once");
         }
     }
@@ -47,14 +55,56 @@ impl Service<http::Request<Body>> for Gate {
     }
 
     fn call(&mut self, request: http::Request<Body>) -> Self::Future {
-        let routes =
-            if request.uri().path().starts_with(self.prefix) { Some(&self.first) } else { self.rest.get() };
-        match routes.cloned() {
-            Some(mut routes) => Box::pin(async move { routes.call(request).await }),
-            None => {
-                let refused = Status::unavailable("this process belongs to no cluster yet").into_http();
-                Box::pin(std::future::ready(Ok(refused)))
-            }
+        match self.routes(&request) {
+            Ok(mut routes) => Box::pin(async move { routes.call(request).await }),
+            Err(refused) => Box::pin(std::future::ready(Ok(refused.into_http()))),
+        }
+    }
+}
+
+impl Gate {
+    fn routes(&self, request: &http::Request<Body>) -> Result<Routes, Status> {
+        let path = request.uri().path();
+        if path.starts_with(self.prefix) {
+            return Ok(self.first.clone());
+        }
+        let Some(rest) = self.rest.get() else {
+            return Err(Status::unavailable("this process belongs to no cluster yet"));
+        };
+        let (guarded, cluster) = &rest.cluster;
+        let meant = request.headers().get(CLUSTER_HEADER).map(http::HeaderValue::as_bytes);
+        if path.starts_with(guarded) && meant != Some(cluster.as_bytes()) {
+            return Err(Status::failed_precondition(format!(
+                "this process belongs to the cluster {cluster}"
+            )));
+        }
+        Ok(rest.routes.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(gate: &Gate, path: &str, cluster: Option<ClusterId>) -> Result<(), tonic::Code> {
+        let mut request = http::Request::builder().uri(path);
+        if let Some(cluster) = cluster {
+            request = request.header(CLUSTER_HEADER, cluster.to_string());
+        }
+        gate.routes(&request.body(Body::empty()).unwrap()).map(|_| ()).map_err(|status| status.code())
+    }
+
+    #[test]
+    fn only_who_means_this_cluster_is_let_in() {
+        let gate = Gate::new(Routes::default(), "/admin/");
+        let mine = Some(ClusterId(7));
+        assert_eq!(asked(&gate, "/admin/Status", None), Ok(()));
+        assert_eq!(asked(&gate, "/exec/Exec", mine), Err(tonic::Code::Unavailable));
+        gate.open(Routes::default(), "/exec/", ClusterId(7));
+        assert_eq!(asked(&gate, "/exec/Exec", mine), Ok(()));
+        assert_eq!(asked(&gate, "/raft/Vote", None), Ok(()));
+        for other in [None, Some(ClusterId(8))] {
+            assert_eq!(asked(&gate, "/exec/Exec", other), Err(tonic::Code::FailedPrecondition));
         }
     }
 }

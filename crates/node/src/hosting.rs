@@ -17,6 +17,7 @@ use tokio::{sync::watch, task::AbortHandle};
 use crate::{
     cache::{MapCache, worth_saving},
     known::Known,
+    regroup::Fences,
     shard::{Shard, ShardState, Shards},
     tasks::Tasks,
 };
@@ -41,6 +42,8 @@ pub(crate) struct Hosting {
     pub(crate) groups: RwLock<BTreeMap<ShardId, Group>>,
     /// Changes when a replica was opened or closed.
     pub(crate) opened: watch::Sender<()>,
+    /// Keeps changes of one group apart.
+    pub(crate) fences: Fences,
     /// The shards that this node leads and is ready to serve, and the term in which it does.
     pub(crate) leading: Arc<watch::Sender<BTreeMap<ShardId, u64>>>,
 }

@@ -24,7 +24,7 @@ use crate::{
     known::{Addresses, Known},
     node::{LogLimits, NodeOptions, StartError},
     peers::{Peers, within},
-    regroup::Messenger,
+    regroup::{Fences, Messenger},
     report::Reporter,
     shard::Shards,
     tasks::Tasks,
@@ -80,7 +80,7 @@ impl Member {
             snapshot_log_bytes: options.limits.snapshot_log_bytes,
             ..HostOptions::new(cluster, id, log.clone(), snapshots, addresses)
         });
-        let messenger = Arc::new(Messenger::new(id, Arc::clone(&peers)));
+        let messenger = Arc::new(Messenger::new(cluster, id, Arc::clone(&peers)));
         let shards = Arc::new(Shards::default());
         let tasks = Tasks::new();
         let hosting = Arc::new(Hosting {
@@ -95,6 +95,7 @@ impl Member {
             tasks: tasks.clone(),
             groups: RwLock::default(),
             opened: watch::Sender::new(()),
+            fences: Fences::default(),
             leading: Arc::new(watch::Sender::new(BTreeMap::new())),
         });
         messenger.attach(&hosting);
@@ -118,6 +119,7 @@ impl Member {
 
     fn spawn_tasks(self: &Arc<Member>, options: &NodeOptions) {
         let reporter = Reporter {
+            cluster: self.cluster,
             hosting: Arc::clone(&self.hosting),
             peers: Arc::clone(&self.peers),
             generation: self.generation,

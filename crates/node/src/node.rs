@@ -51,6 +51,8 @@ use crate::{
 const TOKEN_FILE: &str = "token";
 /// Path prefix of the admin service.
 const ADMIN_PREFIX: &str = "/meridian.admin.v1.AdminService/";
+/// Path prefix of the service that executes commands.
+const EXEC_PREFIX: &str = "/meridian.exec.v1.ExecService/";
 /// Pause between attempts to join: first, and at most.
 const JOIN_FIRST: Duration = Duration::from_millis(50);
 const JOIN_LAST: Duration = Duration::from_secs(1);
@@ -342,7 +344,8 @@ impl Process {
         let rest = Routes::new(member.raft.service())
             .add_service(exec::service(Arc::clone(&member.shards)))
             .add_service(pubsub::service(member.shards.hub()));
-        self.gate.get().expect("the gate is made before the process becomes a member").open(rest);
+        let gate = self.gate.get().expect("the gate is made before the process becomes a member");
+        gate.open(rest, EXEC_PREFIX, cluster);
         self.member.send_replace(Some(Arc::clone(&member)));
         tracing::info!(%cluster, %node, address = self.options.address, "node started");
         Ok(member)

@@ -1,7 +1,7 @@
 //! Changes of a group that its leader carries out: who votes, and who leads.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, OnceLock, Weak},
     time::Duration,
 };
@@ -9,10 +9,13 @@ use std::{
 use meridian_meta::control::{Asked, Leaders};
 use meridian_proto::{
     admin::{ChangeReplicasRequest, TransferLeaderRequest},
+    convert::bytes_of_u128,
     meta::GroupRecord,
 };
 use meridian_raft::{Group, Leadership, MembershipError, Role};
-use meridian_topology::{NodeId, ShardId};
+use meridian_topology::{ClusterId, NodeId, ShardId};
+use parking_lot::Mutex;
+use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 use tonic::Status;
 
 use crate::{
@@ -57,7 +60,34 @@ pub(crate) async fn change_voters(
         }
     }
     tracing::info!(%shard, ?voters, "voters changed");
-    Ok(GroupRecord { only: true, ..record(node, shard, group) })
+    // From what was agreed on, not from how far this replica's view of it is.
+    let agreed = voters.iter().map(|voter| voter.0).collect();
+    Ok(GroupRecord { voters: agreed, learners: Vec::new(), only: true, ..record(node, shard, group) })
+}
+
+/// Lets one change of a group at a time through, and none of a meta leader that has been succeeded: what it believes the
+/// group to become is no longer what the map will say.
+#[derive(Default)]
+pub(crate) struct Fences {
+    shards: Mutex<BTreeMap<ShardId, Arc<AsyncMutex<u64>>>>,
+}
+
+/// Held while a change is under way.
+pub(crate) type Passed = OwnedMutexGuard<u64>;
+
+impl Fences {
+    /// Waits for the change before this one.
+    pub(crate) async fn pass(&self, shard: ShardId, meta_term: u64) -> Result<Passed, Status> {
+        let fence = Arc::clone(self.shards.lock().entry(shard).or_default());
+        let mut latest = fence.lock_owned().await;
+        if meta_term < *latest {
+            return Err(Status::failed_precondition(format!(
+                "a meta leader of term {latest} has asked since"
+            )));
+        }
+        *latest = meta_term;
+        Ok(latest)
+    }
 }
 
 /// Waits until every one of `voters` has nearly all of the log.
@@ -95,6 +125,7 @@ pub(crate) async fn transfer(shard: ShardId, group: &Group, target: NodeId) -> R
 
 /// Asks shards' leaders, wherever they are.
 pub(crate) struct Messenger {
+    cluster: ClusterId,
     node: NodeId,
     peers: Arc<Peers>,
     /// Set once the node hosts replicas.
@@ -102,8 +133,8 @@ pub(crate) struct Messenger {
 }
 
 impl Messenger {
-    pub(crate) fn new(node: NodeId, peers: Arc<Peers>) -> Messenger {
-        Messenger { node, peers, hosting: OnceLock::new() }
+    pub(crate) fn new(cluster: ClusterId, node: NodeId, peers: Arc<Peers>) -> Messenger {
+        Messenger { cluster, node, peers, hosting: OnceLock::new() }
     }
 
     /// Where this node's own replicas are found.
@@ -112,12 +143,13 @@ impl Messenger {
         let _ = self.hosting.set(Arc::downgrade(hosting));
     }
 
-    fn here(&self, leader: NodeId, shard: ShardId) -> Option<Result<Group, String>> {
-        (leader == self.node).then(|| {
-            let group = self.hosting.get().and_then(Weak::upgrade).and_then(|here| here.group(shard));
-            group.ok_or_else(|| format!("shard {shard} is not open here"))
-        })
+    fn hosting(&self) -> Result<Arc<Hosting>, String> {
+        self.hosting.get().and_then(Weak::upgrade).ok_or_else(|| "this node is stopping".to_owned())
     }
+}
+
+fn open_group(hosting: &Hosting, shard: ShardId) -> Result<Group, String> {
+    hosting.group(shard).ok_or_else(|| format!("shard {shard} is not open here"))
 }
 
 fn text(status: Status) -> String {
@@ -129,17 +161,26 @@ fn group_of(record: Option<GroupRecord>) -> Result<GroupRecord, String> {
 }
 
 impl Leaders for Messenger {
-    fn change_voters(&self, leader: NodeId, shard: ShardId, voters: &BTreeSet<NodeId>) -> Asked {
-        let voters = voters.clone();
-        if let Some(group) = self.here(leader, shard) {
-            let change = async move { change_voters(leader, shard, &group?, &voters).await.map_err(text) };
+    fn change_voters(&self, term: u64, leader: NodeId, shard: ShardId, voters: &BTreeSet<NodeId>) -> Asked {
+        if leader == self.node {
+            let (hosting, voters) = (self.hosting(), voters.clone());
+            let change = async move {
+                let hosting = hosting?;
+                let group = open_group(&hosting, shard)?;
+                let _passed = hosting.fences.pass(shard, term).await.map_err(text)?;
+                change_voters(leader, shard, &group, &voters).await.map_err(text)
+            };
             return Box::pin(async move {
                 tokio::time::timeout(CHANGE, change).await.unwrap_or_else(|_| Err("took too long".to_owned()))
             });
         }
         let client = self.peers.node(leader);
-        let request =
-            ChangeReplicasRequest { shard: shard.0, voters: voters.iter().map(|node| node.0).collect() };
+        let request = ChangeReplicasRequest {
+            shard: shard.0,
+            voters: voters.iter().map(|node| node.0).collect(),
+            cluster: bytes_of_u128(self.cluster.0),
+            meta_term: term,
+        };
         Box::pin(async move {
             let answer =
                 within(CHANGE, client.map_err(text)?.change_replicas(request)).await.map_err(text)?;
@@ -148,15 +189,38 @@ impl Leaders for Messenger {
     }
 
     fn move_leader(&self, leader: NodeId, shard: ShardId, target: NodeId) -> Asked {
-        if let Some(group) = self.here(leader, shard) {
-            return Box::pin(async move { transfer(shard, &group?, target).await.map_err(text) });
+        if leader == self.node {
+            let hosting = self.hosting();
+            return Box::pin(async move {
+                let group = open_group(&*hosting?, shard)?;
+                transfer(shard, &group, target).await.map_err(text)
+            });
         }
         let client = self.peers.node(leader);
-        let request = TransferLeaderRequest { shard: shard.0, target: target.0 };
+        let cluster = bytes_of_u128(self.cluster.0);
+        let request = TransferLeaderRequest { shard: shard.0, target: target.0, cluster };
         Box::pin(async move {
             let answer =
                 within(TRANSFER, client.map_err(text)?.transfer_leader(request)).await.map_err(text)?;
             group_of(answer.group)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_meta_leader_that_was_succeeded_changes_nothing() {
+        let fences = Fences::default();
+        let shard = ShardId(3);
+        let held = fences.pass(shard, 5).await.unwrap();
+        assert!(fences.pass(ShardId(4), 1).await.is_ok());
+        let waiting = tokio::time::timeout(Duration::from_millis(20), fences.pass(shard, 6));
+        assert!(waiting.await.is_err(), "one change at a time");
+        drop(held);
+        drop(fences.pass(shard, 6).await.unwrap());
+        assert!(fences.pass(shard, 5).await.is_err());
     }
 }

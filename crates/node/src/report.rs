@@ -5,10 +5,11 @@ use std::{sync::Arc, time::Duration};
 use meridian_meta::control::{Error, REPORT_INTERVAL};
 use meridian_proto::{
     admin::{ReportRequest, ReportResponse},
+    convert::bytes_of_u128,
     meta::GroupRecord,
 };
 use meridian_raft::Group;
-use meridian_topology::{NodeId, ShardId};
+use meridian_topology::{ClusterId, NodeId, ShardId};
 use tokio::sync::watch;
 use tonic::Status;
 
@@ -24,6 +25,7 @@ const RETRY: Duration = Duration::from_millis(100);
 
 /// Sends reports, for ever.
 pub(crate) struct Reporter {
+    pub(crate) cluster: ClusterId,
     pub(crate) hosting: Arc<Hosting>,
     pub(crate) peers: Arc<Peers>,
     pub(crate) generation: u64,
@@ -74,6 +76,7 @@ impl Reporter {
         let leading = self.hosting.leading.borrow().clone();
         let groups = leading.keys().filter_map(|shard| Some((*shard, self.hosting.group(*shard)?)));
         ReportRequest {
+            cluster: bytes_of_u128(self.cluster.0),
             node: self.hosting.node.0,
             generation: self.generation,
             draining: *self.draining.borrow(),

@@ -12,6 +12,10 @@
 
 pub mod convert;
 
+/// Header of every call of the exec service: the cluster that the caller means, as 32 hexadecimal digits. An address
+/// may have passed to a node of another cluster.
+pub const CLUSTER_HEADER: &str = "meridian-cluster";
+
 /// Commands between proxies and shards.
 pub mod exec {
     tonic::include_proto!("meridian.exec.v1");

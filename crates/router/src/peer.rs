@@ -14,15 +14,18 @@ use std::{
 };
 
 use futures_util::stream;
-use meridian_proto::exec::{
-    ExecRequest, ExecRequests, ExecResponse, ExecResponses, ExecStatus,
-    exec_service_client::ExecServiceClient,
+use meridian_proto::{
+    CLUSTER_HEADER,
+    exec::{
+        ExecRequest, ExecRequests, ExecResponse, ExecResponses, ExecStatus,
+        exec_service_client::ExecServiceClient,
+    },
 };
 use meridian_rt::net::Dialer;
-use meridian_topology::{NodeId, ShardId};
+use meridian_topology::{ClusterId, NodeId, ShardId};
 use parking_lot::Mutex;
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard, mpsc, oneshot, watch};
-use tonic::{Streaming, transport::Channel};
+use tonic::{Request, Streaming, transport::Channel};
 
 use crate::local::Outcome;
 
@@ -48,6 +51,8 @@ pub(crate) trait PeerEvents: Send + Sync {
     fn lost(&self, node: NodeId);
     /// `host:port` of the node, as far as it is known.
     fn address(&self, node: NodeId) -> Option<String>;
+    /// The cluster that its node must belong to.
+    fn cluster(&self) -> ClusterId;
 }
 
 /// The stream to one node.
@@ -135,13 +140,14 @@ async fn keep_open(peer: Weak<Peer>, dialer: Dialer, events: Weak<dyn PeerEvents
     let queue = Arc::new(AsyncMutex::new(queue));
     let mut pause = REOPEN_FIRST;
     loop {
-        let address = {
+        let (address, cluster) = {
             let (Some(peer), Some(events)) = (peer.upgrade(), events.upgrade()) else { return };
-            events.address(peer.node)
+            (events.address(peer.node), events.cluster())
         };
         // Ends the request stream when this turn is over: a dropped response stream alone does not.
         let (_ended, stop) = watch::channel(());
         let requests = requests(Arc::clone(&queue).lock_owned().await, stop);
+        let requests = meant_for(cluster, requests);
         if let Some(responses) = open(&dialer, address, requests).await {
             pause = REOPEN_FIRST;
             receive(&peer, &events, responses).await;
@@ -164,10 +170,18 @@ async fn keep_open(peer: Weak<Peer>, dialer: Dialer, events: Weak<dyn PeerEvents
     }
 }
 
+/// A call that only a node of this cluster answers.
+pub(crate) fn meant_for<T>(cluster: ClusterId, message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    let cluster = cluster.to_string().parse().expect("hexadecimal digits are a header");
+    request.metadata_mut().insert(CLUSTER_HEADER, cluster);
+    request
+}
+
 async fn open(
     dialer: &Dialer,
     address: Option<String>,
-    requests: impl futures_util::Stream<Item = ExecRequests> + Send + 'static,
+    requests: Request<impl futures_util::Stream<Item = ExecRequests> + Send + 'static>,
 ) -> Option<Streaming<ExecResponses>> {
     let address = address?;
     let channel: Channel = match dialer.channel(&address) {

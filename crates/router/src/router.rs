@@ -13,7 +13,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use meridian_command::ReplyError;
 use meridian_rt::{clock::Instant, net::Dialer};
-use meridian_topology::{ClusterMap, DatabaseId, NodeId, ShardId};
+use meridian_topology::{ClusterId, ClusterMap, DatabaseId, NodeId, ShardId};
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::{oneshot, watch};
 use tonic::transport::Channel;
@@ -275,6 +275,10 @@ impl PeerEvents for Router {
 
     fn address(&self, node: NodeId) -> Option<String> {
         self.map.borrow().nodes.get(&node).map(|info| info.address.clone())
+    }
+
+    fn cluster(&self) -> ClusterId {
+        self.map.borrow().cluster
     }
 }
 

@@ -9,7 +9,7 @@ use meridian_proto::exec::{
 use meridian_rt::clock::Instant;
 use meridian_topology::NodeId;
 
-use crate::{Link, Router};
+use crate::{Link, Router, peer::meant_for};
 
 /// How long a node may take to tell what its shards hold.
 const STATISTICS_TIMEOUT: Duration = Duration::from_secs(1);
@@ -27,10 +27,16 @@ impl Router {
         shards
     }
 
+    fn meant<T>(&self, message: T) -> tonic::Request<T> {
+        meant_for(self.map().cluster, message)
+    }
+
     async fn statistics_of(&self, node: NodeId) -> Vec<ShardStatistics> {
         let Some(channel) = self.channel(node) else { return Vec::new() };
         let mut client = ExecServiceClient::new(channel);
-        match tokio::time::timeout(STATISTICS_TIMEOUT, client.statistics(StatisticsRequest {})).await {
+        match tokio::time::timeout(STATISTICS_TIMEOUT, client.statistics(self.meant(StatisticsRequest {})))
+            .await
+        {
             Ok(Ok(response)) => response.into_inner().shards,
             Ok(Err(status)) => {
                 tracing::debug!(%node, %status, "no statistics");
@@ -56,7 +62,9 @@ impl Router {
                     u64::try_from(left).unwrap_or(u64::MAX).max(1)
                 });
                 let request = AwaitReplicasRequest { shard: link.shard().0, replicas: wanted, timeout_ms };
-                if let Ok(response) = ExecServiceClient::new(channel).await_replicas(request).await {
+                if let Ok(response) =
+                    ExecServiceClient::new(channel).await_replicas(self.meant(request)).await
+                {
                     let response = response.into_inner();
                     if response.leads {
                         return response.replicas;
