@@ -53,7 +53,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_delimiter = ',', value_name = "NAME,…", default_values = ["us-east", "us-west", "eu-west"])]
     regions: Vec<String>,
     /// Shards over which the slots are spread; what `--data` holds keeps its own
-    #[arg(long, value_name = "COUNT", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=1024))]
+    #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1024))]
     shards: u32,
     /// Emulate the round trips between regions: those of well-known regions, or your own as `a:b=80ms,…` or a TOML
     /// file with lines like "a:b" = "80ms"
@@ -233,9 +233,9 @@ impl Cluster {
     fn greeting(&self, map: &ClusterMap, port: u16, data: &Data, begun: Instant) -> String {
         let shards = map.shards.len() - 1;
         let mut text = format!(
-            "meridian: {} nodes, {shards} {}, ready after {:.1} s\n\n",
-            self.nodes.len(),
-            if shards == 1 { "shard" } else { "shards" },
+            "meridian: {}, {}, ready after {:.1} s\n\n",
+            counted(self.nodes.len(), "node"),
+            counted(shards, "shard"),
             begun.elapsed().as_secs_f64()
         );
         text += &format!("  clients   127.0.0.1:{port}\n");
@@ -253,6 +253,11 @@ impl Cluster {
         // Nobody is left to hand anything over to.
         join_all(self.nodes.into_iter().map(Node::halt)).await;
     }
+}
+
+/// So many of what is called so.
+fn counted(count: usize, name: &str) -> String {
+    format!("{count} {name}{}", if count == 1 { "" } else { "s" })
 }
 
 /// Zones are called a, b, c, …

@@ -123,8 +123,8 @@ impl Replica for Shard {
     }
 
     fn leads(&self) -> Result<(), Option<NodeId>> {
-        // A leader that has lost its lease refuses proposals: whoever came back to it at once would go in circles.
-        if self.group.can_read() {
+        // A leader that is cut off refuses proposals: whoever came back to it at once would go in circles.
+        if self.group.can_propose() {
             return Ok(());
         }
         let leader = self.leadership.borrow().leader;

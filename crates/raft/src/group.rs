@@ -137,6 +137,13 @@ impl Group {
         self.0.can_read()
     }
 
+    /// Whether this node leads and its proposals are taken: a majority follows it, and it is not handing over.
+    ///
+    /// A leader that is cut off still takes itself for the leader, but refuses proposals.
+    pub fn can_propose(&self) -> bool {
+        self.0.can_propose()
+    }
+
     /// Who leads; changes only when that does, not with every entry.
     pub fn leadership(&self) -> watch::Receiver<Leadership> {
         self.0.leadership.subscribe()

@@ -75,6 +75,19 @@ impl Replica {
 
     /// See [`crate::Group::can_read`].
     pub(crate) fn can_read(&self) -> bool {
+        // A leader that is being voted out hands over by itself, soon.
+        self.is_followed(true)
+    }
+
+    /// See [`crate::Group::can_propose`].
+    pub(crate) fn can_propose(&self) -> bool {
+        // One that has been voted out is handing over already; until then it has a change to carry through.
+        self.is_followed(false)
+    }
+
+    /// Whether this node leads, has applied an entry of its term, is not handing over, holds its lease, and votes: in
+    /// every set of voters, or in any.
+    fn is_followed(&self, in_every: bool) -> bool {
         let metrics = self.metrics.borrow_watched();
         if metrics.state != ServerState::Leader || metrics.running_state.is_err() {
             return false;
@@ -84,8 +97,8 @@ impl Replica {
             return false;
         }
         let voters = metrics.membership_config.membership().get_joint_config();
-        // A leader that has been voted out hands over by itself, soon.
-        if !voters.iter().all(|voters| voters.contains(&self.node.0)) {
+        let mut votes = voters.iter().map(|voters| voters.contains(&self.node.0));
+        if !(if in_every { votes.all(|votes| votes) } else { votes.any(|votes| votes) }) {
             return false;
         }
         let now = Instant::now();

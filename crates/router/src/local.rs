@@ -95,6 +95,7 @@ pub trait Replica: Send + Sync + Debug {
     }
 
     /// Whether this node leads the shard and may answer reads; otherwise who leads, if known.
+    /// Whether this node leads the shard and takes commands for it; otherwise who leads, if known.
     ///
     /// # Errors
     /// The leader that this replica knows of.

@@ -34,16 +34,14 @@ pub(crate) struct Client {
     _at_work: AtWork,
 }
 
-/// Starts the clients of a host: `copies` of each kind.
-pub(crate) fn start(world: &Arc<World>, host: &str, router: Arc<Router>, copies: u32) {
-    let client = || Client::new(world, host, &router);
-    for _ in 0..copies {
-        tokio::spawn(workload::registers(client()));
-        tokio::spawn(workload::registers(client()));
-        tokio::spawn(workload::journal(client()));
-        tokio::spawn(workload::pairs(client()));
-        tokio::spawn(workload::expiring(client()));
-    }
+/// Starts the clients of a host.
+pub(crate) fn start(world: &Arc<World>, host: &str, router: &Arc<Router>) {
+    let client = || Client::new(world, host, router);
+    tokio::spawn(workload::registers(client()));
+    tokio::spawn(workload::registers(client()));
+    tokio::spawn(workload::journal(client()));
+    tokio::spawn(workload::pairs(client()));
+    tokio::spawn(workload::expiring(client()));
 }
 
 impl Client {

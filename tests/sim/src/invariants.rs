@@ -9,6 +9,7 @@ pub(crate) mod equal_states;
 pub(crate) mod expiry;
 pub(crate) mod linearizable;
 pub(crate) mod one_leader;
+pub(crate) mod one_map;
 pub(crate) mod one_reader;
 pub(crate) mod progress;
 

@@ -2,12 +2,12 @@
 
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
-use meridian_raft::Role;
+use meridian_raft::{Leadership, Role};
 use meridian_rt::{
     disk::{Disk, SimDisk},
     random,
 };
-use meridian_topology::NodeId;
+use meridian_topology::{NodeId, ShardId};
 
 use crate::{
     draw::Draw,
@@ -16,7 +16,7 @@ use crate::{
     scenario::{Fault, Scenario, Stop, client_name, node_name},
     trace::Trace,
     workload,
-    world::{Phase, World},
+    world::{Phase, Running, World},
 };
 
 /// Step of the simulation. No message is faster, so what a host does within a step nobody sees before the next.
@@ -181,6 +181,7 @@ impl Driver {
     fn watch(&mut self) -> Result<(), Violation> {
         let world = Arc::clone(&self.world);
         for (node, running) in world.nodes.lock().iter_mut() {
+            self.watch_meta(running)?;
             for shard in running.shards.all() {
                 let said = *shard.group().leadership().borrow();
                 if running.seen.insert(shard.id(), said) != Some(said) {
@@ -195,6 +196,16 @@ impl Driver {
             }
         }
         Ok(())
+    }
+
+    /// Looks who leads the control plane, and what map a node knows.
+    fn watch_meta(&self, running: &Running) -> Result<(), Violation> {
+        let Some(member) = &running.member else { return Ok(()) };
+        if let Some(term) = member.leading().borrow().get(&ShardId::META) {
+            let leadership = Leadership { term: *term, leader: Some(running.id), ready: true };
+            self.world.one_leader.lock().watch(ShardId::META, running.id, leadership)?;
+        }
+        self.world.one_map.lock().watch(running.id, &member.map().borrow())
     }
 
     fn apply(&mut self, fault: Fault) {
@@ -219,29 +230,38 @@ impl Driver {
             Fault::Skew(node, skew) => self.world.skew(node).set_ms(skew),
             Fault::Latency(longest) => self.sim.set_max_message_latency(longest),
             Fault::Loss(rate) => self.sim.set_fail_rate(f64::from(rate) / 1_000_000.0),
-            Fault::Transfer(shard, to) => self.order_leader(shard, Order::Transfer(shard, to)),
+            Fault::Transfer(shard, to) => {
+                if let Some(to) = self.id_of(to) {
+                    self.order_leader(shard, Order::Transfer(shard, to));
+                }
+            }
             Fault::Voters(shard, voters) => self.order_leader(shard, Order::Voters(shard, voters)),
             Fault::Snapshot(shard, node) => self.order(node, Order::Snapshot(shard)),
         }
     }
 
-    fn order(&self, node: NodeId, order: Order) {
-        if let Some(running) = self.world.nodes.lock().get(&node) {
+    fn order(&self, host: NodeId, order: Order) {
+        if let Some(running) = self.world.nodes.lock().get_mut(&host) {
+            running.asked_to_stop |= matches!(order, Order::ShutDown);
             // A node that was shut down takes no more orders.
             let _ = running.orders.send(order);
         }
     }
 
     /// Orders all who believe that they lead.
-    fn order_leader(&self, shard: meridian_topology::ShardId, order: Order) {
+    fn order_leader(&self, shard: ShardId, order: Order) {
         let nodes = self.world.nodes.lock();
-        let leads =
-            |node: &NodeId| nodes[node].seen.get(&shard).is_some_and(|said| said.leader == Some(*node));
-        let leaders: Vec<NodeId> = nodes.keys().copied().filter(leads).collect();
-        drop(nodes);
-        for leader in leaders {
-            self.order(leader, order.clone());
+        for running in nodes.values() {
+            if running.seen.get(&shard).is_some_and(|said| said.leader == Some(running.id)) {
+                // It may have been shut down.
+                let _ = running.orders.send(order.clone());
+            }
         }
+    }
+
+    /// What a node is called in the cluster, if it is in it.
+    fn id_of(&self, host: NodeId) -> Option<NodeId> {
+        self.world.nodes.lock().get(&host).map(|running| running.id)
     }
 
     /// Ends a node's life. The disk goes first: what a dying process still does must not count.
@@ -251,7 +271,9 @@ impl Driver {
         }
         disk(&self.world.disk(node));
         self.torn.remove(&node);
-        self.world.nodes.lock().remove(&node);
+        if let Some(running) = self.world.nodes.lock().remove(&node) {
+            self.world.one_map.lock().restarted(running.id);
+        }
         self.world.equal_states.lock().restarted(node);
         self.sim.crash(node_name(node));
     }
@@ -293,9 +315,9 @@ impl Driver {
         self.sim.set_max_message_latency(self.world.scenario.latency);
         for node in self.world.scenario.node_ids() {
             self.world.disk(node).set_sync_delay(self.world.scenario.sync_delay);
-            let shut_down =
-                self.world.nodes.lock().get(&node).is_none_or(|running| running.shards.all().is_empty());
-            if shut_down || self.torn.contains_key(&node) {
+            let asked = self.world.nodes.lock().get(&node).is_some_and(|running| running.asked_to_stop);
+            let down = !self.sim.is_host_running(node_name(node));
+            if down || asked || self.torn.contains_key(&node) {
                 self.start(node);
             }
         }
@@ -337,17 +359,21 @@ impl Driver {
 
     fn unequal(&self) -> Option<String> {
         let nodes = self.world.nodes.lock();
+        let replica = |id: NodeId, shard: ShardId| {
+            nodes.values().find(|running| running.id == id).and_then(|running| running.shards.get(shard))
+        };
         for shard in &self.world.scenario.shards {
-            let status = |node: &NodeId| nodes[node].host.group(*shard).map(|group| group.status());
-            let leads = |node: &&NodeId| status(node).is_some_and(|status| status.role == Role::Leader);
-            let Some(leader) = nodes.keys().find(leads) else {
+            let statuses = nodes.values().filter_map(|running| {
+                let status = running.shards.get(*shard)?.group().status();
+                (status.role == Role::Leader).then_some((running.id, status))
+            });
+            let Some((leader, status)) = statuses.max_by_key(|(_, status)| status.term) else {
                 return Some(format!("shard {shard} has no leader"));
             };
-            let Some(status) = status(leader) else { continue };
-            let state = |node: &NodeId| Some(nodes.get(node)?.shards.get(*shard)?.digest());
+            let state = |id: NodeId| replica(id, *shard).map(|replica| replica.digest());
             let wanted = state(leader);
             for member in status.voters.iter().chain(&status.learners) {
-                let state = state(member);
+                let state = state(*member);
                 if state != wanted || state.is_none_or(|(index, _)| index < status.last_index) {
                     let last = status.last_index;
                     return Some(format!(

@@ -101,10 +101,14 @@ const KINDS: [Kind; 17] = [
 pub struct Scenario {
     pub seed: u64,
     pub nodes: u64,
+    /// Whether nodes are whole processes with a control plane, or wired by hand.
+    pub managed: bool,
+    /// Voters that the control plane gives each shard.
+    pub replication: u32,
     /// Hosts that run only a router and clients.
     pub clients: u64,
     pub shards: Vec<ShardId>,
-    /// Who votes at the beginning.
+    /// Who votes at the beginning, where nobody else decides that.
     pub voters: BTreeSet<NodeId>,
     pub snapshot_log_bytes: u64,
     pub segment_bytes: u64,
@@ -124,13 +128,15 @@ pub struct Scenario {
 }
 
 impl Scenario {
-    /// The scenario of a seed: even ones have three nodes, odd ones five.
+    /// The scenario of a seed: even ones have three nodes, odd ones five; every other two have a control plane.
     pub fn new(seed: u64) -> Scenario {
         let mut draw = Draw::new(seed, 1);
         let nodes = if seed.is_multiple_of(2) { 3 } else { 5 };
         let mut scenario = Scenario {
             seed,
             nodes,
+            managed: seed / 2 % 2 == 1,
+            replication: if nodes == 5 && draw.percent(50) { 5 } else { 3 },
             clients: draw.between(1, 2),
             shards: (1..=draw.between(1, 2) as u32).map(ShardId).collect(),
             voters: (1..=nodes).map(NodeId).collect(),

@@ -1,9 +1,10 @@
 //! What clients do: few keys, unique values, and a record of everything.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use meridian_command::EngineCommand;
+use meridian_node::Follower;
 use meridian_resp::Value;
 use meridian_router::{Router, RouterOptions};
 use meridian_rt::net::Dialer;
@@ -14,7 +15,7 @@ use crate::{
     history::{Fate, Ticket},
     invariants::{atomic_pairs, expiry::Expiring},
     scenario::client_name,
-    world::{World, now},
+    world::{World, address, now},
 };
 
 /// Registers that hold text, registers that hold numbers; journals; pairs. Some of each on every shard.
@@ -25,14 +26,27 @@ const PAIRS: [(&str, &str); 2] = [("{pair-a}1", "{pair-a}2"), ("{pair-b}1", "{pa
 
 /// A host with clients and no replicas: lives until they have finished.
 pub(crate) async fn client_host(world: Arc<World>, number: u64) -> turmoil::Result {
+    let host = client_name(number);
+    // Counted from the beginning, so that nobody believes that all have finished.
+    let at_work = world.at_work();
+    let mut follower = None;
+    let map = if world.scenario.managed {
+        let disk = world.client_disk(&host).mount();
+        let seeds = world.scenario.node_ids().map(address).collect();
+        let started = Follower::start(disk, Path::new("/data"), seeds, Dialer::direct()).await?;
+        started.ready().await;
+        follower.insert(started).map()
+    } else {
+        world.map()
+    };
     let router = Router::new(RouterOptions {
-        map: world.map(),
+        map,
         local: None,
         dialer: Dialer::direct(),
         deadline: world.scenario.deadline,
     });
-    let host = client_name(number);
-    client::start(&world, &host, Arc::clone(&router), 1);
+    client::start(&world, &host, &router);
+    drop(at_work);
     world.all_finished().await;
     if number == 1 {
         audit(Client::new(&world, &host, &router)).await;

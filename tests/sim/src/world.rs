@@ -10,8 +10,8 @@ use std::{
     },
 };
 
-use meridian_node::shard::Shards;
-use meridian_raft::{Host, Leadership};
+use meridian_node::{Member, Shards};
+use meridian_raft::Leadership;
 use meridian_rt::{
     clock::Skew,
     disk::{SimDisk, SimDisks},
@@ -27,7 +27,7 @@ use crate::{
     draw::Draw,
     history::History,
     invariants::{
-        Violation, equal_states::EqualStates, one_leader::OneLeader, one_reader::OneReader,
+        Violation, equal_states::EqualStates, one_leader::OneLeader, one_map::OneMap, one_reader::OneReader,
         progress::Progress,
     },
     node::Order,
@@ -49,11 +49,32 @@ pub(crate) enum Phase {
 
 /// A node in one of its lives.
 pub(crate) struct Running {
-    pub(crate) host: Arc<Host>,
+    /// Its name in the cluster, which need not be its host's.
+    pub(crate) id: NodeId,
     pub(crate) shards: Arc<Shards>,
+    pub(crate) member: Option<Arc<Member>>,
     pub(crate) orders: mpsc::UnboundedSender<Order>,
     /// What was last seen of who leads, by shard.
     pub(crate) seen: BTreeMap<ShardId, Leadership>,
+    /// It was asked to stop, and may have.
+    pub(crate) asked_to_stop: bool,
+    /// Where `orders` go, until the node takes them.
+    taken: Option<mpsc::UnboundedReceiver<Order>>,
+}
+
+impl Running {
+    pub(crate) fn new(id: NodeId, shards: Arc<Shards>, member: Option<Arc<Member>>) -> Running {
+        let (orders, taken) = mpsc::unbounded_channel();
+        Running {
+            id,
+            shards,
+            member,
+            orders,
+            seen: BTreeMap::new(),
+            asked_to_stop: false,
+            taken: Some(taken),
+        }
+    }
 }
 
 /// Shared by all hosts of a run.
@@ -63,6 +84,7 @@ pub(crate) struct World {
     pub(crate) history: History,
     pub(crate) nodes: Mutex<BTreeMap<NodeId, Running>>,
     pub(crate) one_leader: Mutex<OneLeader>,
+    pub(crate) one_map: Mutex<OneMap>,
     pub(crate) one_reader: Mutex<OneReader>,
     pub(crate) equal_states: Mutex<EqualStates>,
     pub(crate) progress: Mutex<Progress>,
@@ -84,6 +106,7 @@ impl World {
             history: History::default(),
             nodes: Mutex::default(),
             one_leader: Mutex::default(),
+            one_map: Mutex::default(),
             one_reader: Mutex::default(),
             equal_states: Mutex::default(),
             progress: Mutex::default(),
@@ -102,12 +125,24 @@ impl World {
         self.disks.host(&node_name(node))
     }
 
+    /// The disk of a host without a node.
+    pub(crate) fn client_disk(&self, host: &str) -> SimDisk {
+        self.disks.host(host)
+    }
+
     pub(crate) fn skew(&self, node: NodeId) -> &Skew {
         &self.skews[&node]
     }
 
     pub(crate) fn map(&self) -> watch::Receiver<Arc<ClusterMap>> {
         self.map.subscribe()
+    }
+
+    /// A node runs; returns what it is ordered to do.
+    pub(crate) fn runs(&self, host: NodeId, mut running: Running) -> mpsc::UnboundedReceiver<Order> {
+        let orders = running.taken.take().expect("a life is registered once");
+        self.nodes.lock().insert(host, running);
+        orders
     }
 
     /// A number that nobody else gets in this run.
@@ -172,10 +207,15 @@ pub(crate) const CLUSTER: ClusterId = ClusterId(0x51b);
 /// Equal on all replicas, as a cluster's is.
 pub(crate) const HASH_SEED: u128 = 0x0123_4567_89ab_cdef_0011_2233_4455_6677;
 
+/// Where a host's node is reached.
+pub(crate) fn address(host: NodeId) -> String {
+    format!("{}:{PORT}", node_name(host))
+}
+
 fn static_map(scenario: &Scenario) -> ClusterMap {
     let node_info = |id: NodeId| NodeInfo {
         id,
-        address: format!("{}:{PORT}", node_name(id)),
+        address: address(id),
         region: Region("here".into()),
         zone: Zone(id.to_string().into()),
         client_address: String::new(),

@@ -172,14 +172,14 @@ fn tick_due(queue: &Queue, state: &ShardState, group: &Group) -> Option<clock::I
     }
     let at = state.next_expiry_ms()?;
     let wait = Duration::from_millis(at.saturating_sub(clock::wall_ms()));
-    let wait = if group.can_read() { wait } else { wait.max(FOLLOWER_TICK_WAIT) };
+    let wait = if group.can_propose() { wait } else { wait.max(FOLLOWER_TICK_WAIT) };
     let due = clock::Instant::now() + wait;
     let refused = *queue.tick_refused.lock();
     Some(refused.map_or(due, |refused| due.max(refused + FOLLOWER_TICK_WAIT)))
 }
 
 fn propose_tick(queue: &Arc<Queue>, group: &Group) {
-    if !group.can_read() {
+    if !group.can_propose() {
         return;
     }
     queue.ticking.store(true, Ordering::Release);
