@@ -3,6 +3,7 @@
 use std::{io, net::SocketAddr};
 
 use meridian_rt::net::TcpListener;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::runtime::{Builder, Runtime};
 use tonic::{Code, Status};
 
@@ -23,6 +24,33 @@ pub(crate) fn server_runtime(threads: usize) -> Result<Runtime, Failure> {
 /// A runtime for a command that only asks others.
 pub(crate) fn client_runtime() -> Result<Runtime, Failure> {
     Builder::new_current_thread().enable_all().build().map_err(Failure::running)
+}
+
+/// Descriptors that a process needs besides those of its clients: files of the log, snapshots, streams to others.
+const OWN_DESCRIPTORS: u64 = 96;
+
+/// How many clients the system allows, at most as many as wanted. Raises the limit of descriptors as far as it may be.
+pub(crate) fn possible_clients(wanted: u64) -> u64 {
+    let limit = getrlimit(Resource::Nofile);
+    let needed = wanted.saturating_add(OWN_DESCRIPTORS);
+    let allowed = |limit: Option<u64>| limit.unwrap_or(u64::MAX);
+    let mut current = allowed(limit.current);
+    if current < needed {
+        let raised = Rlimit { current: Some(needed.min(allowed(limit.maximum))), maximum: limit.maximum };
+        if setrlimit(Resource::Nofile, raised).is_ok() {
+            current = allowed(raised.current);
+        }
+    }
+    let possible = current.saturating_sub(OWN_DESCRIPTORS).max(current / 2).clamp(1, wanted);
+    if possible < wanted {
+        tracing::warn!(
+            wanted,
+            possible,
+            descriptors = current,
+            "fewer clients than asked for: too few file descriptors"
+        );
+    }
+    possible
 }
 
 /// Looks up `host:port`.

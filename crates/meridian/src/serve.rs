@@ -38,9 +38,11 @@ impl Proxy {
             dialer: options.dialer,
             deadline: options.command_timeout,
         });
+        let mut settings = options.settings;
+        settings.max_clients = process::possible_clients(settings.max_clients);
         let server = ServerOptions {
             identity: Identity::new(env!("CARGO_PKG_VERSION"), options.config_file),
-            settings: options.settings,
+            settings,
             cluster: Arc::new(RouterView::new(Arc::clone(&router))),
             router,
         };

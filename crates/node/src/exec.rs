@@ -4,7 +4,7 @@
 //! once and puts those answers, with whatever writes have completed meanwhile, into one message. No task per batch.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -30,6 +30,10 @@ use crate::shard::{Shard, Shards};
 const MESSAGE_BYTES: usize = 1 << 30;
 /// A response message is closed when it holds so many bytes.
 const RESPONSE_BYTES: usize = 1 << 20;
+/// Larger responses travel in pieces of this size, so that others pass them by.
+const PIECE_BYTES: usize = 256 << 10;
+/// With so many bytes of large responses waiting, no request is taken.
+const LARGE_BYTES: usize = 64 << 20;
 /// How often the leader looks whether enough replicas have an entry.
 const REPLICA_POLL: Duration = Duration::from_millis(1);
 
@@ -57,6 +61,7 @@ impl ExecService for Service {
             requests,
             completions,
             sink,
+            large: Large::default(),
             ended: false,
         }))
     }
@@ -127,6 +132,7 @@ pub struct Execution {
     requests: Streaming<ExecRequests>,
     completions: mpsc::UnboundedReceiver<ExecResponse>,
     sink: Arc<StreamSink>,
+    large: Large,
     ended: bool,
 }
 
@@ -139,23 +145,22 @@ impl Stream for Execution {
         let mut bytes = 0;
         while bytes < RESPONSE_BYTES {
             let Poll::Ready(Some(response)) = this.completions.poll_recv(cx) else { break };
-            bytes += response.replies.len();
-            responses.push(response);
+            bytes += this.large.sort(response, &mut responses);
         }
-        while !this.ended && bytes < RESPONSE_BYTES {
+        while !this.ended && bytes < RESPONSE_BYTES && this.large.bytes < LARGE_BYTES {
             match Pin::new(&mut this.requests).poll_next(cx) {
                 Poll::Pending => break,
                 Poll::Ready(Some(Ok(message))) => {
                     for request in message.requests {
                         if let Some(response) = execute(&this.shards, &this.sink, request) {
-                            bytes += response.replies.len();
-                            responses.push(response);
+                            bytes += this.large.sort(response, &mut responses);
                         }
                     }
                 }
                 Poll::Ready(Some(Err(_)) | None) => this.ended = true,
             }
         }
+        responses.extend(this.large.pieces(RESPONSE_BYTES.saturating_sub(bytes)));
         if !responses.is_empty() {
             Poll::Ready(Some(Ok(ExecResponses { responses })))
         } else if this.ended {
@@ -164,6 +169,44 @@ impl Stream for Execution {
         } else {
             Poll::Pending
         }
+    }
+}
+
+/// Responses too large to travel whole, one piece of each in turn.
+#[derive(Debug, Default)]
+struct Large {
+    waiting: VecDeque<ExecResponse>,
+    bytes: usize,
+}
+
+impl Large {
+    /// Puts a response where it belongs; returns how many bytes it adds to the message.
+    fn sort(&mut self, response: ExecResponse, responses: &mut Vec<ExecResponse>) -> usize {
+        let length = response.replies.len();
+        if length <= PIECE_BYTES {
+            responses.push(response);
+            return length;
+        }
+        self.bytes += length;
+        self.waiting.push_back(response);
+        0
+    }
+
+    /// Pieces of at most so many bytes, but one at least.
+    fn pieces(&mut self, room: usize) -> Vec<ExecResponse> {
+        let mut pieces = Vec::new();
+        for _ in 0..(room / PIECE_BYTES).max(1) {
+            let Some(mut response) = self.waiting.pop_front() else { break };
+            let length = response.replies.len().min(PIECE_BYTES);
+            self.bytes -= length;
+            let replies = response.replies.split_to(length);
+            let more = !response.replies.is_empty();
+            pieces.push(ExecResponse { replies, more, ..response.clone() });
+            if more {
+                self.waiting.push_back(response);
+            }
+        }
+        pieces
     }
 }
 
@@ -310,5 +353,27 @@ fn response(shard: u32, ticket: u64, outcome: Outcome) -> ExecResponse {
         Outcome::WaiterUnknown => (ExecStatus::WaiterUnknown, None, Default::default()),
     };
     let leader = leader.map_or(0, |node: NodeId| node.0);
-    ExecResponse { ticket, shard, status: status.into(), leader, replies }
+    ExecResponse { ticket, shard, status: status.into(), leader, replies, more: false }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_responses_pass_large_ones_by() {
+        let mut large = Large::default();
+        let mut message = Vec::new();
+        let done = |ticket, length| response(1, ticket, Outcome::Done(vec![ticket as u8; length].into()));
+        assert_eq!(large.sort(done(1, 3 * PIECE_BYTES + 1), &mut message), 0);
+        assert_eq!(large.sort(done(2, PIECE_BYTES + 1), &mut message), 0);
+        assert_eq!(large.sort(done(3, 10), &mut message), 10);
+        assert_eq!(message.len(), 1);
+        let pieces: Vec<_> =
+            std::iter::from_fn(|| Some(large.pieces(0)).filter(|some| !some.is_empty())).flatten().collect();
+        let order: Vec<_> = pieces.iter().map(|piece| (piece.ticket, piece.more)).collect();
+        assert_eq!(order, [(1, true), (2, true), (1, true), (2, false), (1, true), (1, false)]);
+        assert_eq!(pieces.iter().map(|piece| piece.replies.len()).sum::<usize>(), 4 * PIECE_BYTES + 2);
+        assert_eq!(large.bytes, 0);
+    }
 }

@@ -47,6 +47,9 @@ const READ_MAX: usize = 1 << 20;
 const KEPT: usize = 64 << 10;
 /// Commands are sent when so many bytes of them have gathered, although more are there.
 const BATCH_BYTES: usize = 1 << 20;
+/// Or so many commands, fewer if the replies are expected to weigh more than this together.
+const BATCH_COMMANDS: usize = 256;
+const BATCH_REPLY_BYTES: usize = 4 << 20;
 /// With so many batches under way, or so many bytes unsent, nothing more is read.
 const BATCHES: usize = 128;
 const UNSENT: usize = 1 << 20;
@@ -211,8 +214,11 @@ impl Connection {
         }
         let open = loop {
             match self.step() {
-                Step::Taken if self.building.bytes() < BATCH_BYTES => {}
-                Step::Taken => self.send().await,
+                Step::Taken if !self.is_batch_full() => {}
+                Step::Taken => {
+                    self.send().await;
+                    self.keep_up().await;
+                }
                 Step::Pending { command, reply, push, words } => {
                     self.answer_later(reader, command, reply, push, &words).await;
                 }
@@ -247,6 +253,31 @@ impl Connection {
             return false;
         }
         open
+    }
+
+    fn is_batch_full(&self) -> bool {
+        let light = (BATCH_REPLY_BYTES / self.output.reply_bytes().max(1)).clamp(1, BATCH_COMMANDS);
+        self.building.bytes() >= BATCH_BYTES || self.building.commands() >= light
+    }
+
+    /// Waits until the batches before the newest are answered and the client takes its replies: a long pipeline of small
+    /// commands may ask for much.
+    async fn keep_up(&mut self) {
+        loop {
+            let output = &self.output;
+            if output.unfinished() <= 1 && output.waiting_bytes() < UNSENT {
+                return;
+            }
+            if output.is_broken() || self.exceeds_limit() {
+                return;
+            }
+            let output = &self.output;
+            tokio::select! {
+                biased;
+                _ = output.flush(), if output.waiting_bytes() > 0 => {}
+                () = output.changed() => {}
+            }
+        }
     }
 
     /// Sends what has gathered; waits for room first where a shard is behind.

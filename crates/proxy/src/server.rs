@@ -17,7 +17,7 @@ use meridian_router::Router;
 /// How often idle clients are looked for and rates are measured.
 const TICK: Duration = Duration::from_secs(1);
 /// Pause after a failed accept: out of file descriptors, accepting at once would only spin.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// How long connections that were told to close at once may take to do so.
 const KILL_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long a refused connection may take to receive the reason.

@@ -13,6 +13,7 @@ use std::{
     time::Duration,
 };
 
+use bytes::BytesMut;
 use futures_util::stream;
 use meridian_proto::{
     CLUSTER_HEADER,
@@ -208,12 +209,15 @@ async fn open(
 }
 
 async fn receive(peer: &Weak<Peer>, events: &Weak<dyn PeerEvents>, mut responses: Streaming<ExecResponses>) {
+    let mut pieces = Pieces::default();
     loop {
         match responses.message().await {
             Ok(Some(message)) => {
                 let (Some(peer), Some(events)) = (peer.upgrade(), events.upgrade()) else { return };
                 for response in message.responses {
-                    peer.received(&*events, response);
+                    if let Some(response) = pieces.join(response) {
+                        peer.received(&*events, response);
+                    }
                 }
             }
             Ok(None) => return,
@@ -222,6 +226,26 @@ async fn receive(peer: &Weak<Peer>, events: &Weak<dyn PeerEvents>, mut responses
                 return;
             }
         }
+    }
+}
+
+/// Puts large responses together again.
+#[derive(Debug, Default)]
+struct Pieces(BTreeMap<(u32, u64), BytesMut>);
+
+impl Pieces {
+    /// The response, if it is whole.
+    fn join(&mut self, mut response: ExecResponse) -> Option<ExecResponse> {
+        let key = (response.shard, response.ticket);
+        if response.more {
+            self.0.entry(key).or_default().extend_from_slice(&response.replies);
+            return None;
+        }
+        if let Some(mut before) = self.0.remove(&key) {
+            before.extend_from_slice(&response.replies);
+            response.replies = before.freeze();
+        }
+        Some(response)
     }
 }
 

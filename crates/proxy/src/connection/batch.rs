@@ -162,6 +162,11 @@ impl Batch {
         })
     }
 
+    /// How many commands it holds.
+    pub(super) fn commands(&self) -> usize {
+        self.slots.len()
+    }
+
     /// Whether every part has its replies.
     pub(super) fn is_complete(&self) -> bool {
         self.missing.load(Ordering::Acquire) == 0

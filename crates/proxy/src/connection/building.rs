@@ -86,6 +86,11 @@ impl Building {
         self.parts.iter().map(|part| part.commands.len()).sum()
     }
 
+    /// How many commands are gathered.
+    pub(super) fn commands(&self) -> usize {
+        self.slots.len()
+    }
+
     /// Takes a reply that is known already.
     pub(super) fn answer(
         &mut self,

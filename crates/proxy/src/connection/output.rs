@@ -22,6 +22,8 @@ use super::batch::Batch;
 
 /// A buffer larger than this is given back once it is empty.
 const KEEP_BYTES: usize = 64 << 10;
+/// What a reply may weigh before there has been one.
+const REPLY_BYTES_UNKNOWN: usize = 32 << 10;
 
 /// The way out to one client.
 #[derive(Debug)]
@@ -33,6 +35,8 @@ pub(crate) struct Output {
     unfinished: AtomicUsize,
     /// Bytes that the socket has not taken.
     waiting: AtomicUsize,
+    /// Bytes of a reply in the newest batch that went through here, on average.
+    reply_bytes: AtomicUsize,
     broken: AtomicBool,
 }
 
@@ -62,6 +66,7 @@ impl Output {
             changed: Notify::new(),
             unfinished: AtomicUsize::new(0),
             waiting: AtomicUsize::new(0),
+            reply_bytes: AtomicUsize::new(REPLY_BYTES_UNKNOWN),
             broken: AtomicBool::new(false),
         })
     }
@@ -74,6 +79,11 @@ impl Output {
     /// How many bytes the socket has not taken.
     pub(crate) fn waiting_bytes(&self) -> usize {
         self.waiting.load(Ordering::Acquire)
+    }
+
+    /// How heavy replies to this client are.
+    pub(crate) fn reply_bytes(&self) -> usize {
+        self.reply_bytes.load(Ordering::Relaxed)
     }
 
     /// Whether the socket has failed.
@@ -140,7 +150,10 @@ impl Output {
         let mut done = 0;
         while state.queue.front().is_some_and(|batch| batch.is_complete()) {
             let Some(batch) = state.queue.pop_front() else { break };
+            let before = state.buffer.len();
             batch.assemble(&mut state.buffer);
+            let bytes = state.buffer.len() - before;
+            self.reply_bytes.store(bytes / batch.commands().max(1), Ordering::Relaxed);
             done += 1;
         }
         if done == 0 {
