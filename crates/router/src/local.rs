@@ -94,7 +94,6 @@ pub trait Replica: Send + Sync + Debug {
         Err(Outcome::WaiterUnknown)
     }
 
-    /// Whether this node leads the shard and may answer reads; otherwise who leads, if known.
     /// Whether this node leads the shard and takes commands for it; otherwise who leads, if known.
     ///
     /// # Errors
