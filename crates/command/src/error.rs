@@ -431,6 +431,161 @@ impl ReplyError {
     pub const BITFIELD_RO: ReplyError = ReplyError::new("ERR BITFIELD_RO only supports the GET subcommand");
 }
 
+/// Streams.
+impl ReplyError {
+    /// A key or a group that does not exist; `after` says where.
+    pub fn no_group(key: &[u8], group: &[u8], after: &str) -> ReplyError {
+        let parts = [b"NOGROUP No such key '", quoted(key, usize::MAX), b"' or consumer group '"];
+        let line = [&parts.concat(), quoted(group, usize::MAX), b"'", after.as_bytes()].concat();
+        ReplyError::from_bytes(line)
+    }
+
+    /// A group that does not exist, of a key that does.
+    pub fn no_group_of_key(key: &[u8], group: &[u8]) -> ReplyError {
+        let parts = [b"NOGROUP No such consumer group '", quoted(group, usize::MAX), b"' for key name '"];
+        ReplyError::from_bytes([&parts.concat(), quoted(key, usize::MAX), b"'"].concat())
+    }
+
+    /// Keys and ids of XREAD or XREADGROUP that do not pair up.
+    pub fn unbalanced_streams(spec: &CommandSpec, special: &str) -> ReplyError {
+        ReplyError::from_text(format!(
+            "ERR Unbalanced '{}' list of streams: for each stream key an ID{special} must be specified.",
+            spec.name.to_ascii_lowercase()
+        ))
+    }
+
+    /// An option that XCLAIM does not have.
+    pub fn xclaim_option(option: &[u8]) -> ReplyError {
+        let text = b"ERR Unrecognized XCLAIM option '";
+        ReplyError::from_bytes([text, quoted(option, usize::MAX), b"'"].concat())
+    }
+
+    /// A text that is no id of a stream.
+    pub const STREAM_ID: ReplyError =
+        ReplyError::new("ERR Invalid stream ID specified as stream command argument");
+    /// XADD of the id that comes before all.
+    pub const STREAM_ID_ZERO: ReplyError =
+        ReplyError::new("ERR The ID specified in XADD must be greater than 0-0");
+    /// XADD of an id that is not behind the last one.
+    pub const STREAM_ID_TOO_SMALL: ReplyError =
+        ReplyError::new("ERR The ID specified in XADD is equal or smaller than the target stream top item");
+    /// XADD to a stream that has given the last id there is.
+    pub const STREAM_EXHAUSTED: ReplyError =
+        ReplyError::new("ERR The stream has exhausted the last possible ID, unable to add more items");
+    /// XADD of fields and values that are too large together.
+    pub const STREAM_ENTRY_TOO_LARGE: ReplyError = ReplyError::new("ERR Elements are too large to be stored");
+    /// Both MAXLEN and MINID.
+    pub const STREAM_TWO_STRATEGIES: ReplyError =
+        ReplyError::new("ERR syntax error, MAXLEN and MINID options at the same time are not compatible");
+    /// MAXLEN below zero.
+    pub const STREAM_LENGTH_NEGATIVE: ReplyError = ReplyError::new("ERR The MAXLEN argument must be >= 0.");
+    /// LIMIT below zero.
+    pub const STREAM_LIMIT_NEGATIVE: ReplyError = ReplyError::new("ERR The LIMIT argument must be >= 0.");
+    /// LIMIT without MAXLEN or MINID.
+    pub const STREAM_LIMIT_ALONE: ReplyError =
+        ReplyError::new("ERR syntax error, LIMIT cannot be used without specifying a trimming strategy");
+    /// LIMIT of an exact trim.
+    pub const STREAM_LIMIT_EXACT: ReplyError =
+        ReplyError::new("ERR syntax error, LIMIT cannot be used without the special ~ option");
+    /// XTRIM without MAXLEN and MINID.
+    pub const STREAM_NO_STRATEGY: ReplyError =
+        ReplyError::new("ERR syntax error, XTRIM must be called with a trimming strategy");
+    /// A range that would begin behind the last id there is.
+    pub const STREAM_START: ReplyError = ReplyError::new("ERR invalid start ID for the interval");
+    /// A range that would end before the first id there is.
+    pub const STREAM_END: ReplyError = ReplyError::new("ERR invalid end ID for the interval");
+    /// XREAD with GROUP.
+    pub const XREAD_GROUP: ReplyError =
+        ReplyError::new("ERR The GROUP option is only supported by XREADGROUP. You called XREAD instead.");
+    /// XREAD with NOACK.
+    pub const XREAD_NOACK: ReplyError =
+        ReplyError::new("ERR The NOACK option is only supported by XREADGROUP. You called XREAD instead.");
+    /// XREADGROUP without GROUP.
+    pub const XREADGROUP_NO_GROUP: ReplyError = ReplyError::new("ERR Missing GROUP option for XREADGROUP");
+    /// XREADGROUP of `$`.
+    pub const XREADGROUP_LAST: ReplyError = ReplyError::new(
+        "ERR The $ ID is meaningless in the context of XREADGROUP: you want to read the history of this \
+         consumer by specifying a proper ID, or use the > ID to get new messages. The $ ID would just return \
+         an empty result set.",
+    );
+    /// XREADGROUP of `+`.
+    pub const XREADGROUP_PLUS: ReplyError = ReplyError::new(
+        "ERR The + ID is meaningless in the context of XREADGROUP: you want to read the history of this \
+         consumer by specifying a proper ID, or use the > ID to get new messages. The + ID would just return \
+         an empty result set.",
+    );
+    /// XREAD of `>`.
+    pub const XREAD_NEW: ReplyError = ReplyError::new(
+        "ERR The > ID can be specified only when calling XREADGROUP using the GROUP <group> <consumer> \
+         option.",
+    );
+    /// XGROUP of a key that does not exist.
+    pub const XGROUP_NO_KEY: ReplyError = ReplyError::new(
+        "ERR The XGROUP subcommand requires the key to exist. Note that for CREATE you may want to use the \
+         MKSTREAM option to create an empty stream automatically.",
+    );
+    /// A group of that name exists.
+    pub const XGROUP_BUSY: ReplyError = ReplyError::new("BUSYGROUP Consumer Group name already exists");
+    /// ENTRIESREAD below -1.
+    pub const XGROUP_ENTRIES_READ: ReplyError =
+        ReplyError::new("ERR value for ENTRIESREAD must be positive or -1");
+    /// ENTRIESADDED below zero.
+    pub const XSETID_ADDED_NEGATIVE: ReplyError = ReplyError::new("ERR entries_added must be positive");
+    /// XSETID of an id below its MAXDELETEDID.
+    pub const XSETID_BELOW_GIVEN_DELETED: ReplyError =
+        ReplyError::new("ERR The ID specified in XSETID is smaller than the provided max_deleted_entry_id");
+    /// XSETID of an id below the largest deleted one.
+    pub const XSETID_BELOW_DELETED: ReplyError =
+        ReplyError::new("ERR The ID specified in XSETID is smaller than current max_deleted_entry_id");
+    /// XSETID of an id below the last entry's.
+    pub const XSETID_BELOW_LAST: ReplyError =
+        ReplyError::new("ERR The ID specified in XSETID is smaller than the target stream top item");
+    /// ENTRIESADDED below the stream's length.
+    pub const XSETID_ADDED_TOO_FEW: ReplyError =
+        ReplyError::new("ERR The entries_added specified in XSETID is smaller than the target stream length");
+    /// XCLAIM of an idle time that is no number.
+    pub const XCLAIM_MIN_IDLE: ReplyError = ReplyError::new("ERR Invalid min-idle-time argument for XCLAIM");
+    /// XCLAIM with an IDLE that is no number.
+    pub const XCLAIM_IDLE: ReplyError = ReplyError::new("ERR Invalid IDLE option argument for XCLAIM");
+    /// XCLAIM with a TIME that is no number.
+    pub const XCLAIM_TIME: ReplyError = ReplyError::new("ERR Invalid TIME option argument for XCLAIM");
+    /// XCLAIM with a RETRYCOUNT that is no number.
+    pub const XCLAIM_RETRY_COUNT: ReplyError =
+        ReplyError::new("ERR Invalid RETRYCOUNT option argument for XCLAIM");
+    /// XAUTOCLAIM of an idle time that is no number.
+    pub const XAUTOCLAIM_MIN_IDLE: ReplyError =
+        ReplyError::new("ERR Invalid min-idle-time argument for XAUTOCLAIM");
+    /// XAUTOCLAIM with a COUNT that is not positive or far too large.
+    pub const XAUTOCLAIM_COUNT: ReplyError = ReplyError::new("ERR COUNT must be > 0");
+    /// A number of ids that is none.
+    pub const ID_COUNT: ReplyError = ReplyError::new("ERR Number of IDs must be a positive integer");
+    /// More ids announced than given.
+    pub const ID_COUNT_MISMATCH: ReplyError =
+        ReplyError::new("ERR The `numids` parameter must match the number of arguments");
+}
+
+/// HyperLogLogs.
+impl ReplyError {
+    /// A subcommand that PFDEBUG does not have.
+    pub fn pfdebug_subcommand(name: &[u8]) -> ReplyError {
+        let text = b"ERR Unknown PFDEBUG subcommand '";
+        ReplyError::from_bytes([text, quoted(name, usize::MAX), b"'"].concat())
+    }
+
+    /// A string that is no HyperLogLog.
+    pub const NOT_A_HYPERLOGLOG: ReplyError =
+        ReplyError::new("WRONGTYPE Key is not a valid HyperLogLog string value.");
+    /// A HyperLogLog whose bytes do not add up.
+    pub const CORRUPT_HYPERLOGLOG: ReplyError = ReplyError::new("INVALIDOBJ Corrupted HLL object detected");
+    /// PFDEBUG of a key that does not exist.
+    pub const PFDEBUG_NO_KEY: ReplyError = ReplyError::new("ERR The specified key does not exist");
+    /// PFDEBUG DECODE of a dense HyperLogLog.
+    pub const PFDEBUG_NOT_SPARSE: ReplyError = ReplyError::new("ERR HLL encoding is not sparse");
+    /// PFSELFTEST found an error.
+    pub const PFSELFTEST_FAILED: ReplyError =
+        ReplyError::new("ERR TESTFAILED the registers do not count what was added");
+}
+
 /// Connections.
 impl ReplyError {
     /// Not authenticated.

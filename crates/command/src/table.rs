@@ -20,6 +20,7 @@ mod list;
 mod pubsub;
 mod server;
 mod set;
+mod stream;
 mod string;
 mod transactions;
 mod zset;
@@ -262,6 +263,29 @@ commands!(
         GeoradiusRo = 227 => geo::GEORADIUS_RO,
         Georadiusbymember = 228 => geo::GEORADIUSBYMEMBER,
         GeoradiusbymemberRo = 229 => geo::GEORADIUSBYMEMBER_RO,
+        Xadd = 240 => stream::XADD,
+        Xtrim = 241 => stream::XTRIM,
+        Xlen = 242 => stream::XLEN,
+        Xrange = 243 => stream::XRANGE,
+        Xrevrange = 244 => stream::XREVRANGE,
+        Xread = 245 => stream::XREAD,
+        Xreadgroup = 246 => stream::XREADGROUP,
+        Xack = 247 => stream::XACK,
+        Xackdel = 248 => stream::XACKDEL,
+        Xpending = 249 => stream::XPENDING,
+        Xclaim = 250 => stream::XCLAIM,
+        Xautoclaim = 251 => stream::XAUTOCLAIM,
+        Xdel = 252 => stream::XDEL,
+        Xdelex = 253 => stream::XDELEX,
+        Xsetid = 254 => stream::XSETID,
+        XgroupCreate = 255 => stream::XGROUP_CREATE,
+        XgroupSetid = 256 => stream::XGROUP_SETID,
+        XgroupDestroy = 257 => stream::XGROUP_DESTROY,
+        XgroupCreateconsumer = 258 => stream::XGROUP_CREATECONSUMER,
+        XgroupDelconsumer = 259 => stream::XGROUP_DELCONSUMER,
+        XinfoStream = 260 => stream::XINFO_STREAM,
+        XinfoGroups = 261 => stream::XINFO_GROUPS,
+        XinfoConsumers = 262 => stream::XINFO_CONSUMERS,
         Setting = 430 => internal::SETTING,
         Settings = 431 => internal::SETTINGS,
 
@@ -387,6 +411,8 @@ commands!(
         AclUsers = 155 => administration::ACL_USERS,
         AclHelp = 156 => administration::ACL_HELP,
         Waitaof = 66 => server::WAITAOF,
+        XgroupHelp = 191 => stream::XGROUP_HELP,
+        XinfoHelp = 192 => stream::XINFO_HELP,
     }
 );
 
@@ -405,6 +431,8 @@ commands!(
         Memory = 27 => introspection::MEMORY,
         Module = 28 => administration::MODULE,
         Acl = 29 => administration::ACL,
+        Xgroup = 20 => stream::XGROUP,
+        Xinfo = 21 => stream::XINFO,
     }
 );
 

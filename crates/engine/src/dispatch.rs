@@ -3,7 +3,9 @@
 use meridian_command::{Args, EngineCommand, ReplyWriter};
 
 use crate::{
-    family::{Outcome, bitmap, generic, geo, hash, internal, json, list, set, string, transactions, zset},
+    family::{
+        Outcome, bitmap, generic, geo, hash, internal, json, list, set, stream, string, transactions, zset,
+    },
     keyspace::{Reader, Writer},
 };
 
@@ -18,7 +20,6 @@ pub(crate) enum Handler {
     Read(Read),
     Write(Write),
     /// Reads outside the log unless it is to block (XREAD BLOCK), which only the second may.
-    #[allow(dead_code, reason = "for XREAD")]
     ReadOrBlock(Read, Write),
 }
 
@@ -26,7 +27,7 @@ pub(crate) enum Handler {
 #[allow(clippy::too_many_lines, reason = "one line per command")]
 pub(crate) fn handler(command: EngineCommand) -> Handler {
     use EngineCommand as C;
-    use Handler::{Read, Write};
+    use Handler::{Read, ReadOrBlock, Write};
     match command {
         C::Get => Read(string::read::get),
         C::Set => Write(string::set::set),
@@ -235,5 +236,29 @@ pub(crate) fn handler(command: EngineCommand) -> Handler {
         C::CancelWaiter => Write(transactions::waiting::cancel),
         C::RenewWaiters => Write(transactions::waiting::renew),
         C::Swapdb => Write(generic::database::swapdb),
+
+        C::Xadd => Write(stream::add::xadd),
+        C::Xtrim => Write(stream::add::xtrim),
+        C::Xlen => Read(stream::range::xlen),
+        C::Xrange => Read(stream::range::xrange),
+        C::Xrevrange => Read(stream::range::xrevrange),
+        C::Xread => ReadOrBlock(stream::read::xread, stream::read::xread_blocking),
+        C::Xreadgroup => Write(stream::read::xreadgroup),
+        C::Xack => Write(stream::ack::xack),
+        C::Xackdel => Write(stream::ack::xackdel),
+        C::Xpending => Read(stream::pending::xpending),
+        C::Xclaim => Write(stream::claim::xclaim),
+        C::Xautoclaim => Write(stream::claim::xautoclaim),
+        C::Xdel => Write(stream::delete::xdel),
+        C::Xdelex => Write(stream::delete::xdelex),
+        C::Xsetid => Write(stream::setid::xsetid),
+        C::XgroupCreate => Write(stream::group::create),
+        C::XgroupSetid => Write(stream::group::setid),
+        C::XgroupDestroy => Write(stream::group::destroy),
+        C::XgroupCreateconsumer => Write(stream::group::create_consumer),
+        C::XgroupDelconsumer => Write(stream::group::delete_consumer),
+        C::XinfoStream => Read(stream::info::of_stream),
+        C::XinfoGroups => Read(stream::info::of_groups),
+        C::XinfoConsumers => Read(stream::info::of_consumers),
     }
 }

@@ -11,6 +11,7 @@ pub(crate) mod json;
 pub(crate) mod list;
 pub(crate) mod sample;
 pub(crate) mod set;
+pub(crate) mod stream;
 pub(crate) mod string;
 pub(crate) mod transactions;
 pub(crate) mod zset;

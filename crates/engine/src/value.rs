@@ -10,6 +10,7 @@ pub(crate) mod json;
 mod list;
 mod packed;
 mod set;
+pub(crate) mod stream;
 mod string;
 mod zset;
 
@@ -216,6 +217,7 @@ collections! {
     Json(Document) = 7, "ReJSON-RL";
     List(List) = 4, "list";
     SortedSet(SortedSet) = 5, "zset";
+    Stream(Box<stream::Stream>) = 6, "stream";
 }
 
 /// Objects of all types are as large as the largest: what is larger belongs behind a pointer of its own.

@@ -173,6 +173,8 @@ pub(crate) fn execute(
         | C::MemoryHelp
         | C::ModuleHelp
         | C::AclHelp
+        | C::XgroupHelp
+        | C::XinfoHelp
         | C::JsonDebugHelp
         | C::PubsubHelp
         | C::ClientHelp

@@ -10,6 +10,8 @@
 //! ["a", "k"]
 //! ```
 //!
+//! `@since 7.2` (anywhere) says that replies are those of that version of Redis and later.
+//!
 //! `>` sends a command and the line below is its reply. `@wait n` lets n milliseconds pass, `@resp3` switches the
 //! protocol, `@sorted` says that the next reply's elements have no order. Arguments are separated by spaces; in double
 //! quotes `\n`, `\r`, `\t`, `\\`, `\"` and `\xHH` are escapes. A case begins in an empty database 0 and in RESP2.
@@ -18,6 +20,14 @@ use std::fmt::Write as _;
 
 use bytes::Bytes;
 use meridian_resp::{Value, decode};
+
+/// Before the version of Redis whose replies a case has.
+const SINCE: &str = "@since ";
+
+/// The version of Redis whose replies a case has, if not those of any.
+pub fn since(text: &str) -> Option<&str> {
+    text.lines().find_map(|line| line.strip_prefix(SINCE))
+}
 
 /// Whoever answers a case: the engine, a server, a cluster.
 pub trait Target {
@@ -54,6 +64,8 @@ pub fn run(text: &str, target: &mut impl Target) -> Result<String, String> {
             }
         } else if let Some(milliseconds) = line.strip_prefix("@wait ") {
             target.wait(milliseconds.parse().map_err(|_| fault("no number"))?);
+        } else if line.starts_with(SINCE) {
+            // For whoever chooses the server.
         } else if line == "@resp3" {
             target.use_resp3();
         } else if line == "@sorted" {

@@ -33,6 +33,12 @@ impl Generator<'_> {
         if self.random.random_bool(0.12) {
             self.damage(&mut call, name_len);
         }
+        // Nobody waits here.
+        for at in name_len + 1..call.len() {
+            if call[at - 1].eq_ignore_ascii_case(b"BLOCK") && call[at][..].iter().all(u8::is_ascii_digit) {
+                call[at] = b"1".to_vec();
+            }
+        }
         for arg in &mut call[name_len..] {
             if self.is_soon(arg) && takes_time(spec.docs.args) {
                 *arg = self.far_span();
@@ -61,6 +67,11 @@ impl Generator<'_> {
 
     fn value(&mut self, arg: &Arg, call: &mut Call) {
         let text = match arg.kind {
+            // Its own clock would give each server an id of its own.
+            ArgKind::PureToken if arg.token == Some("*") => {
+                call.pop();
+                self.choose(&["3-*", "5-*", "9-*", "20-*"]).into()
+            }
             ArgKind::PureToken => return,
             ArgKind::Block => return self.args(arg.parts, call),
             ArgKind::OneOf => {
@@ -99,7 +110,18 @@ impl Generator<'_> {
             "element" | "pivot" | "member" | "member1" | "member2" => {
                 self.choose(&["a", "b", "c", "d", "1", "2", "10", "01", "", "x y"]).into()
             }
-            "min" | "max" | "start" | "stop" => self.choose(&BOUNDS).into(),
+            "start" if self.random.random_bool(0.5) => self.choose(&BOUNDS).into(),
+            "min" | "max" | "stop" => self.choose(&BOUNDS).into(),
+            "id" => self
+                .choose(&["0", "0", "1-1", "3", "5-1", "9-0", "9-2", "20-0", "30", "-", "$", ">", ">", "x"])
+                .into(),
+            "start" | "end" | "threshold" | "last-id" | "max_deleted_entry_id" => self
+                .choose(&["0", "1-1", "3", "5-1", "9-0", "9-2", "20-0", "30", "-", "+", "$", ">", "(5", "x"])
+                .into(),
+            "group" | "groupname" => self.choose(&["g", "g", "h"]).into(),
+            "consumer" | "consumername" => self.choose(&["c", "d"]).into(),
+            "field" => self.choose(&["f", "g", "1"]).into(),
+            "min-idle-time" => self.choose(&["0", "0", "0", "-1", "100000000", "x"]).into(),
             "type" => self.choose(&["string", "STRING", "hash", "nothing"]).into(),
             _ => match self.random.random_range(0..10) {
                 0..4 => self.choose(&INTEGERS).into(),
@@ -196,6 +218,7 @@ impl Generator<'_> {
 /// Whether one of its arguments may be a time.
 fn takes_time(args: &[Arg]) -> bool {
     args.iter()
+        .filter(|arg| arg.token != Some("BLOCK"))
         .any(|arg| arg.kind == ArgKind::UnixTime || arg.name.ends_with("seconds") || takes_time(arg.parts))
 }
 
