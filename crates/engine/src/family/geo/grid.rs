@@ -146,9 +146,10 @@ impl Place {
     pub(super) fn distance(self, other: Place) -> f64 {
         let radians = |degrees: f64| degrees * (std::f64::consts::PI / 180.0);
         let (from, to) = (radians(self.latitude), radians(other.latitude));
-        let u = ((to - from) / 2.0).sin();
-        let v = ((radians(other.longitude) - radians(self.longitude)) / 2.0).sin();
-        2.0 * EARTH_RADIUS * (u * u + from.cos() * to.cos() * v * v).sqrt().asin()
+        let u = libm::sin((to - from) / 2.0);
+        let v = libm::sin((radians(other.longitude) - radians(self.longitude)) / 2.0);
+        // Not the platform's functions, which may differ in the last digit from one replica to the next.
+        2.0 * EARTH_RADIUS * libm::asin((u * u + libm::cos(from) * libm::cos(to) * v * v).sqrt())
     }
 }
 

@@ -60,7 +60,7 @@ impl Shape {
         let rows = degrees(height / EARTH_RADIUS);
         // Towards the pole a degree of longitude is shorter.
         let nearer_pole = if latitude < 0.0 { latitude - rows } else { latitude + rows };
-        let columns = degrees(width / EARTH_RADIUS / (nearer_pole * (PI / 180.0)).cos());
+        let columns = degrees(width / EARTH_RADIUS / libm::cos(nearer_pole * (PI / 180.0)));
         Bounds {
             west: longitude - columns,
             south: latitude - rows,
