@@ -54,6 +54,8 @@ fn place(spec: &CommandSpec) -> &'static str {
     match spec.route {
         Route::Keys | Route::Cursor | Route::RandomShard => "one shard",
         Route::SplitKeys => "split by key",
+        Route::Script => "shard of its keys",
+        Route::FirstShard => "one shard",
         Route::AllShards => "all shards",
         Route::Local => "here",
     }

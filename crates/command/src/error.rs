@@ -2,6 +2,8 @@
 //!
 //! An error is one line of bytes, code first: Redis quotes what the client sent, and that need not be UTF-8.
 
+mod scripting;
+
 use std::{borrow::Cow, fmt};
 
 use crate::CommandSpec;

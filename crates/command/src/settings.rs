@@ -23,6 +23,10 @@ pub struct Settings {
     pub list_max_listpack_size: i64,
     /// Which keyspace events are published: bits of [`events`].
     pub notify_keyspace_events: i64,
+    /// Instructions of Lua after which a script is ended.
+    pub script_max_instructions: i64,
+    /// Bytes that a script's state may take.
+    pub script_max_memory: i64,
     /// Members of a set that is called an intset.
     pub set_max_intset_entries: i64,
     /// Members of a set that is called a listpack.
@@ -48,6 +52,8 @@ impl Default for Settings {
             list_compress_depth: 0,
             list_max_listpack_size: -2,
             notify_keyspace_events: 0,
+            script_max_instructions: 100_000_000,
+            script_max_memory: 128 << 20,
             set_max_intset_entries: 512,
             set_max_listpack_entries: 128,
             set_max_listpack_value: 64,
@@ -123,6 +129,18 @@ pub const SETTINGS: &[Setting] = &[
         old_name: None,
         kind: Kind::Events,
         field: |settings| &mut settings.notify_keyspace_events,
+    },
+    Setting {
+        name: "script-max-instructions",
+        old_name: None,
+        kind: COUNT,
+        field: |settings| &mut settings.script_max_instructions,
+    },
+    Setting {
+        name: "script-max-memory",
+        old_name: None,
+        kind: Kind::Memory,
+        field: |settings| &mut settings.script_max_memory,
     },
     Setting {
         name: "set-max-intset-entries",

@@ -55,6 +55,11 @@ pub enum Route {
     Keys,
     /// Cut into one call per shard, each with its share of the keys (MGET, MSET, DEL).
     SplitKeys,
+    /// On the one shard that owns all its keys (any if it has none), which is told which slots it has: a script may
+    /// reach for keys that the call does not name.
+    Script,
+    /// On one shard of the database, the same for everybody: for what all shards have alike.
+    FirstShard,
     /// On every shard of the database.
     AllShards,
     /// On the shard that its cursor names (SCAN).
@@ -78,6 +83,10 @@ pub enum Merge {
     ByKey,
     /// Arrays are appended (KEYS).
     Concat,
+    /// The first answer that is no error, if there is one (SCRIPT KILL).
+    AnyOk,
+    /// Arrays of 0 and 1: 1 where any has it (SCRIPT EXISTS).
+    Either,
 }
 
 bitflags! {
@@ -126,6 +135,8 @@ bitflags! {
         const ASKING = 1 << 19;
         /// The cluster's own: no client can call it or see it.
         const INTERNAL = 1 << 20;
+        /// Goes through the log although Redis does not call it a write (EVAL).
+        const LOGGED = 1 << 21;
     }
 }
 
@@ -246,6 +257,11 @@ impl CommandSpec {
         CommandSpec::new(name, group, arity, Access::Neither, Route::Local)
     }
 
+    /// A command about scripts that shards execute.
+    pub const fn scripting(name: &'static str, arity: Arity, access: Access) -> CommandSpec {
+        CommandSpec::new(name, Group::Scripting, arity, access, Route::AllShards).flags(Flags::NOSCRIPT)
+    }
+
     /// The name before the `|` of subcommands; nothing by itself.
     pub const fn container(name: &'static str, group: Group) -> CommandSpec {
         CommandSpec::local(name, group, Arity::AtLeast(2)).flags(Flags::CONTAINER).family(Categories::empty())
@@ -325,7 +341,7 @@ impl CommandSpec {
 
     /// Whether it may change data and so goes through the log.
     pub const fn is_write(&self) -> bool {
-        matches!(self.access, Access::Write)
+        matches!(self.access, Access::Write) || self.flags.contains(Flags::LOGGED)
     }
 
     /// Whether it has subcommands (and may or may not be called without).

@@ -18,6 +18,7 @@ mod introspection;
 mod json;
 mod list;
 mod pubsub;
+mod scripting;
 mod server;
 mod set;
 mod stream;
@@ -299,6 +300,26 @@ commands!(
 
         // Looking into the server.
         MemoryUsage = 450 => introspection::MEMORY_USAGE,
+        // Scripts and functions.
+        Eval = 350 => scripting::EVAL,
+        Evalsha = 351 => scripting::EVALSHA,
+        EvalRo = 352 => scripting::EVAL_RO,
+        EvalshaRo = 353 => scripting::EVALSHA_RO,
+        ScriptLoad = 354 => scripting::SCRIPT_LOAD,
+        ScriptExists = 355 => scripting::SCRIPT_EXISTS,
+        ScriptFlush = 356 => scripting::SCRIPT_FLUSH,
+        ScriptKill = 357 => scripting::SCRIPT_KILL,
+        Fcall = 358 => scripting::FCALL,
+        FcallRo = 359 => scripting::FCALL_RO,
+        FunctionLoad = 360 => scripting::FUNCTION_LOAD,
+        FunctionList = 361 => scripting::FUNCTION_LIST,
+        FunctionDelete = 362 => scripting::FUNCTION_DELETE,
+        FunctionFlush = 363 => scripting::FUNCTION_FLUSH,
+        FunctionDump = 364 => scripting::FUNCTION_DUMP,
+        FunctionRestore = 365 => scripting::FUNCTION_RESTORE,
+        FunctionStats = 366 => scripting::FUNCTION_STATS,
+        FunctionKill = 367 => scripting::FUNCTION_KILL,
+        ScriptText = 368 => scripting::SCRIPT_TEXT,
     }
 );
 
@@ -413,6 +434,11 @@ commands!(
         Waitaof = 66 => server::WAITAOF,
         XgroupHelp = 191 => stream::XGROUP_HELP,
         XinfoHelp = 192 => stream::XINFO_HELP,
+
+        // Scripts and functions.
+        ScriptHelp = 160 => scripting::SCRIPT_HELP,
+        FunctionHelp = 161 => scripting::FUNCTION_HELP,
+        ScriptDebug = 162 => scripting::SCRIPT_DEBUG,
     }
 );
 
@@ -433,6 +459,8 @@ commands!(
         Acl = 29 => administration::ACL,
         Xgroup = 20 => stream::XGROUP,
         Xinfo = 21 => stream::XINFO,
+        Script = 22 => scripting::SCRIPT,
+        Function = 23 => scripting::FUNCTION,
     }
 );
 

@@ -35,6 +35,12 @@ pub(crate) fn digest(store: &Store, sessions: &Sessions, time_ms: u64) -> u128 {
         store.shared.attention.encode(&mut part);
         sum = sum.wrapping_add(hasher.hash(&part).as_u128());
     }
+    if !store.shared.scripts.is_empty() {
+        part.clear();
+        part.push(b'l');
+        store.shared.scripts.encode(&mut part);
+        sum = sum.wrapping_add(hasher.hash(&part).as_u128());
+    }
     for (id, session) in sessions.iter() {
         part.clear();
         part.push(b's');

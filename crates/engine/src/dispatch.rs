@@ -4,7 +4,8 @@ use meridian_command::{Args, EngineCommand, ReplyWriter};
 
 use crate::{
     family::{
-        Outcome, bitmap, generic, geo, hash, internal, json, list, set, stream, string, transactions, zset,
+        Outcome, bitmap, generic, geo, hash, internal, json, list, scripting, set, stream, string,
+        transactions, zset,
     },
     keyspace::{Reader, Writer},
 };
@@ -19,7 +20,7 @@ type Write = fn(&mut Writer<'_>, Args<'_>, &mut ReplyWriter<'_>) -> Outcome;
 pub(crate) enum Handler {
     Read(Read),
     Write(Write),
-    /// Reads outside the log unless it is to block (XREAD BLOCK), which only the second may.
+    /// Reads outside the log unless it is to block (XREAD BLOCK) or to learn (EVAL_RO), which only the second may.
     ReadOrBlock(Read, Write),
 }
 
@@ -29,6 +30,27 @@ pub(crate) fn handler(command: EngineCommand) -> Handler {
     use EngineCommand as C;
     use Handler::{Read, ReadOrBlock, Write};
     match command {
+        // Scripts and functions.
+        C::Eval => Write(scripting::run::eval),
+        C::Evalsha => Write(scripting::run::evalsha),
+        C::EvalRo => Handler::ReadOrBlock(scripting::run::eval_ro, scripting::run::eval_ro_logged),
+        C::EvalshaRo => Handler::ReadOrBlock(scripting::run::evalsha_ro, scripting::run::evalsha_ro_logged),
+        C::ScriptLoad => Write(scripting::script::load),
+        C::ScriptExists => Read(scripting::script::exists),
+        C::ScriptFlush => Write(scripting::script::flush),
+        C::ScriptKill => Read(scripting::script::kill),
+        C::ScriptText => Read(scripting::script::text),
+        C::Fcall => Write(scripting::run::fcall),
+        C::FcallRo => Handler::ReadOrBlock(scripting::run::fcall_ro, scripting::run::fcall_ro_logged),
+        C::FunctionLoad => Write(scripting::function::load),
+        C::FunctionList => Read(scripting::function::list),
+        C::FunctionDelete => Write(scripting::function::delete),
+        C::FunctionFlush => Write(scripting::function::flush),
+        C::FunctionDump => Read(scripting::function::dump),
+        C::FunctionRestore => Write(scripting::function::restore),
+        C::FunctionStats => Read(scripting::function::stats),
+        C::FunctionKill => Read(scripting::function::kill),
+
         C::Get => Read(string::read::get),
         C::Set => Write(string::set::set),
         C::Setnx => Write(string::set::setnx),

@@ -10,6 +10,7 @@ pub(crate) mod internal;
 pub(crate) mod json;
 pub(crate) mod list;
 pub(crate) mod sample;
+pub(crate) mod scripting;
 pub(crate) mod set;
 pub(crate) mod stream;
 pub(crate) mod string;

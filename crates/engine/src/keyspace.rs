@@ -23,7 +23,7 @@ pub(crate) use record::Record;
 pub(crate) use table::{Position, Table};
 pub(crate) use writer::{Key, Writer};
 
-use crate::{attention::Attention, effect::Effects, settings::Settings, snapshot::Walk};
+use crate::{attention::Attention, effect::Effects, scripts::Scripts, settings::Settings, snapshot::Walk};
 
 /// How many numbered databases `SELECT` knows.
 pub(crate) const NUMBERED_COUNT: u8 = 16;
@@ -50,6 +50,8 @@ pub(crate) struct Shared {
     pub(crate) settings: Settings,
     /// Who has to hear of which keys inside the shard.
     pub(crate) attention: Attention,
+    /// The scripts and functions that are known.
+    pub(crate) scripts: Scripts,
     /// Keys reclaimed because their time had come, since this replica started.
     pub(crate) expired: u64,
 }
@@ -70,6 +72,7 @@ impl Store {
             effects: Effects::default(),
             settings: Settings::new(seed),
             attention: Attention::default(),
+            scripts: Scripts::default(),
             expired: 0,
         };
         Store { databases: BTreeMap::new(), shared }

@@ -16,6 +16,7 @@ mod family;
 mod keyspace;
 mod random;
 mod rdb;
+mod scripts;
 mod session;
 mod settings;
 mod snapshot;

@@ -1,7 +1,7 @@
 //! Snapshots that do not stop the world (design §5.11), and restoring from them.
 //!
 //! A snapshot is a stream of items, cut into chunks of whole items: one head (format version, time, index, settings,
-//! sessions), who watches and waits, any number of runs of records of one slot, one end with the number of keys.
+//! sessions), who watches and waits, the scripts that are known, any number of runs of records of one slot, one end with the number of keys.
 //! [`Walk`] makes it while commands go on, [`Restorer`] reads it.
 
 mod codec;
@@ -27,3 +27,5 @@ const RECORDS: u8 = 2;
 const END: u8 = 3;
 /// Who watches and waits; left out if nobody ever did.
 const ATTENTION: u8 = 4;
+/// Scripts and functions; left out if none was ever known.
+const SCRIPTS: u8 = 5;

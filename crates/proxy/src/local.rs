@@ -15,6 +15,7 @@ mod latency;
 mod memory;
 mod pause;
 mod pubsub;
+mod script;
 mod slow_log;
 mod time;
 mod transactions;
@@ -89,6 +90,7 @@ pub(crate) fn execute(
         C::CommandGetkeys => introspect::keys(*args, reply),
         C::CommandGetkeysandflags => introspect::keys_and_flags(*args, reply),
         C::Info => return info::info(context, args, reply),
+        C::ScriptDebug => script::debug(args, reply),
         C::Time => time::time(reply),
         C::ConfigGet => return config::get(context, args, reply),
         C::ConfigSet => match config::set(context, args, reply) {
@@ -181,7 +183,9 @@ pub(crate) fn execute(
         | C::CommandHelp
         | C::ConfigHelp
         | C::ClusterHelp
-        | C::ObjectHelp => {
+        | C::ObjectHelp
+        | C::ScriptHelp
+        | C::FunctionHelp => {
             introspect::help(command.spec(), reply);
             Ok(())
         }

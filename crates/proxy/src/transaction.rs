@@ -180,13 +180,13 @@ impl Transaction {
             let planned = link_of(command, queued, table, setting.database)?;
             let words = queued.words();
             let mut args = words[queued.name..].to_vec();
-            let last_slot;
+            let added;
             match planned {
-                Some((index, last)) => {
+                Some((index, first)) => {
                     unite(index)?;
-                    if let Some(last) = last {
-                        last_slot = last.to_string();
-                        args.insert(0, last_slot.as_bytes());
+                    if let Some(first) = first {
+                        added = first;
+                        args.insert(0, added.as_bytes());
                     }
                 }
                 None => anywhere = true,
@@ -217,13 +217,14 @@ impl Setting {
     }
 }
 
-/// The link of a command, and the last slot of the run for a scan. None: it has no keys, any shard does.
+/// The link of a command, and the argument that the shard gets first: the last slot of the run for a scan, the
+/// shard's slots for a script. None: it has no keys, any shard does.
 fn link_of(
     command: EngineCommand,
     queued: &Queued,
     table: &Table,
     database: DatabaseId,
-) -> Result<Option<(usize, Option<u16>)>, ReplyError> {
+) -> Result<Option<(usize, Option<String>)>, ReplyError> {
     let words = queued.words();
     let spec = command.spec();
     match plan(spec, &words, queued.name, table, database)? {
@@ -232,7 +233,8 @@ fn link_of(
                 !spec.keys.is_empty() && spec.key_positions(&words).is_ok_and(|keys| keys.is_empty());
             Ok(Some((link, None)).filter(|_| !keyless))
         }
-        Plan::Cursor { link, last_slot } => Ok(Some((link, Some(last_slot.number())))),
+        Plan::Cursor { link, last_slot } => Ok(Some((link, Some(last_slot.number().to_string())))),
+        Plan::Within { link, slots } => Ok(Some((link, Some(slots)))),
         Plan::Split(_) | Plan::All | Plan::Random => Err(SEVERAL_SHARDS),
     }
 }

@@ -8,6 +8,11 @@ use meridian_resp::elements;
 /// `by_key` tells for every key of the call the index of its share. An error of any share is the answer: the other
 /// shares may have been executed, as a client of a cluster would find who sends the shares himself.
 pub fn merge(how: Merge, protocol: Protocol, replies: &[&[u8]], by_key: &[u16], out: &mut Vec<u8>) {
+    if how == Merge::AnyOk {
+        let done = replies.iter().find(|reply| reply.first() != Some(&b'-')).or(replies.first());
+        out.extend_from_slice(done.copied().unwrap_or_default());
+        return;
+    }
     if let Some(error) = replies.iter().find(|reply| reply.first() == Some(&b'-')) {
         out.extend_from_slice(error);
         return;
@@ -15,7 +20,8 @@ pub fn merge(how: Merge, protocol: Protocol, replies: &[&[u8]], by_key: &[u16], 
     let start = out.len();
     let mut writer = ReplyWriter::new(out, protocol);
     let merged = match how {
-        Merge::Single | Merge::AllOk => {
+        Merge::Either => either(replies, &mut writer),
+        Merge::Single | Merge::AllOk | Merge::AnyOk => {
             writer.raw(replies.first().copied().unwrap_or_default());
             Some(())
         }
@@ -45,6 +51,20 @@ fn concat(replies: &[&[u8]], writer: &mut ReplyWriter<'_>) -> Option<()> {
     writer.array(usize::try_from(count).ok()?);
     for element in parts.into_iter().flatten() {
         writer.raw(element);
+    }
+    Some(())
+}
+
+fn either(replies: &[&[u8]], writer: &mut ReplyWriter<'_>) -> Option<()> {
+    let mut parts = replies.iter().map(|reply| elements(reply)).collect::<Option<Vec<_>>>()?;
+    let count = parts.first()?.left();
+    writer.array(usize::try_from(count).ok()?);
+    for _ in 0..count {
+        let mut any = false;
+        for part in &mut parts {
+            any |= integer(part.next()?)? != 0;
+        }
+        writer.integer(i64::from(any));
     }
     Some(())
 }
@@ -89,6 +109,14 @@ mod tests {
     fn arrays_are_put_together() {
         let replies: [&[u8]; 2] = [b"*1\r\n$1\r\na\r\n", b"*0\r\n"];
         assert_eq!(merged(Merge::Concat, &replies, &[]), "*1\r\n$1\r\na\r\n");
+    }
+
+    #[test]
+    fn one_answer_that_is_no_error_is_enough() {
+        assert_eq!(merged(Merge::AnyOk, &[b"-NOTBUSY no\r\n", b"+OK\r\n"], &[]), "+OK\r\n");
+        assert_eq!(merged(Merge::AnyOk, &[b"-NOTBUSY no\r\n"], &[]), "-NOTBUSY no\r\n");
+        let replies: [&[u8]; 2] = [b"*2\r\n:1\r\n:0\r\n", b"*2\r\n:0\r\n:0\r\n"];
+        assert_eq!(merged(Merge::Either, &replies, &[]), "*2\r\n:1\r\n:0\r\n");
     }
 
     #[test]

@@ -22,6 +22,8 @@ pub enum Plan {
     All,
     /// To the shard that a scan has arrived at, with the last slot of its run as an additional first argument.
     Cursor { link: usize, last_slot: Slot },
+    /// To one shard, with the slots that it has as an additional first argument.
+    Within { link: usize, slots: String },
     /// To a shard drawn by its number of keys.
     Random,
 }
@@ -58,6 +60,8 @@ pub fn plan(
     match spec.route {
         Route::Keys => keys(spec, call, table, database),
         Route::SplitKeys => split_keys(spec, call, table, database),
+        Route::Script => script(spec, call, table, database),
+        Route::FirstShard => table.owners(database).next().map(Plan::One).ok_or(ReplyError::NO_MAP),
         Route::AllShards => Ok(only_one(table, database).map_or(Plan::All, Plan::One)),
         Route::RandomShard => Ok(only_one(table, database).map_or(Plan::Random, Plan::One)),
         Route::Cursor => cursor(call.get(name_length).copied().unwrap_or_default(), table, database),
@@ -118,6 +122,24 @@ fn hash_tag(key: &[u8]) -> Option<&[u8]> {
     let open = key.iter().position(|byte| *byte == b'{')? + 1;
     let length = key[open..].iter().position(|byte| *byte == b'}')?;
     (length > 0).then(|| &key[open..open + length])
+}
+
+fn script(
+    spec: &CommandSpec,
+    call: &[&[u8]],
+    table: &Table,
+    database: DatabaseId,
+) -> Result<Plan, ReplyError> {
+    let mut found = None;
+    // A call whose keys cannot be counted is one that its handler refuses, in its own words; any shard does.
+    for position in spec.key_positions(call).unwrap_or_default() {
+        let link = owner(table, database, call[position])?;
+        if *found.get_or_insert(link) != link {
+            return Err(ReplyError::CROSS_SHARD);
+        }
+    }
+    let link = found.or_else(|| table.owners(database).next()).ok_or(ReplyError::NO_MAP)?;
+    Ok(Plan::Within { link, slots: table.slots_text(database, link) })
 }
 
 fn split_keys(

@@ -70,6 +70,21 @@ impl Table {
         all.iter().map(|index| usize::from(*index))
     }
 
+    /// The slots of the database that a link has: `0-5460,10923-16383`.
+    pub fn slots_text(&self, database: DatabaseId, link: usize) -> String {
+        let Some(owners) = self.databases.get(&database) else { return String::new() };
+        let mut text = String::new();
+        let mut first = 0;
+        for last in &owners.runs {
+            if usize::from(owners.by_slot[last.index()]) == link {
+                let comma = if text.is_empty() { "" } else { "," };
+                text += &format!("{comma}{first}-{}", last.number());
+            }
+            first = last.number() + 1;
+        }
+        text
+    }
+
     /// The last slot of the run of equal owners that a slot stands in.
     pub fn run_end(&self, database: DatabaseId, slot: Slot) -> Option<Slot> {
         let runs = &self.databases.get(&database)?.runs;

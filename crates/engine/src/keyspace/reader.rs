@@ -13,6 +13,7 @@ use super::{Database, Keyspace, Place, Position, Record, Shared, Table};
 use crate::{
     effect::{Effect, EventClass, KeyAt},
     random::Random,
+    scripts::Known,
     settings::Settings,
     value::{Collection, ValueRef},
 };
@@ -60,6 +61,28 @@ impl<'a> Reader<'a> {
     /// Reads another numbered database from now on.
     pub(crate) fn select(&mut self, numbered: u8) {
         self.numbered = numbered;
+    }
+
+    /// A reader of the same state that may go to other numbered databases.
+    pub(crate) fn again(&self) -> Reader<'a> {
+        let mut again = Reader::new(self.database, self.shared, self.random, self.entry_ms, self.now_ms);
+        again.select(self.numbered);
+        again
+    }
+
+    /// The numbered database that is read.
+    pub(crate) fn numbered(&self) -> u8 {
+        self.numbered
+    }
+
+    /// What cannot be answered outside the log goes through it, as if a key had fallen due.
+    pub(crate) fn ask_for_log(&self) {
+        self.needs_tick.set(true);
+    }
+
+    /// The scripts and functions that the database knows, if it ever learned one.
+    pub(crate) fn scripts(&self) -> Option<&'a Known> {
+        self.shared.scripts.of(self.database?.id)
     }
 
     /// Whether something was met whose expiry lies between the last entry and the reader's clock.

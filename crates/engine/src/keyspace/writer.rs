@@ -13,6 +13,7 @@ use super::{Database, Due, Keyspace, Place, Position, Reader, Record, Shared, Ta
 use crate::{
     effect::{Effect, EventClass, KeyAt},
     random::Random,
+    scripts::Known,
     settings::Settings,
     value::{Collection, StringForm, ValueRef},
 };
@@ -52,6 +53,11 @@ impl<'a> Writer<'a> {
     /// The numbered database it works on.
     pub(crate) fn numbered(&self) -> u8 {
         self.numbered
+    }
+
+    /// The scripts and functions that the database knows.
+    pub(crate) fn scripts(&mut self) -> &mut Known {
+        self.shared.scripts.of_mut(self.database.id)
     }
 
     /// The entry's time.

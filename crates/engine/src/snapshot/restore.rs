@@ -3,13 +3,14 @@
 use meridian_topology::Slot;
 
 use super::{
-    ATTENTION, END, HEAD, MAGIC, RECORDS, VERSION, WITHOUT_SETTINGS,
+    ATTENTION, END, HEAD, MAGIC, RECORDS, SCRIPTS, VERSION, WITHOUT_SETTINGS,
     codec::{self, Input},
 };
 use crate::{
     Engine,
     attention::Attention,
-    keyspace::{NUMBERED_COUNT, Store},
+    keyspace::{Database, NUMBERED_COUNT, Store},
+    scripts::Scripts,
     session::Sessions,
 };
 
@@ -82,6 +83,7 @@ impl Restorer {
                 (State::Start, HEAD) => self.head(&mut input)?,
                 (State::Records, RECORDS) => self.records(&mut input)?,
                 (State::Records, ATTENTION) => self.store.shared.attention = Attention::decode(&mut input)?,
+                (State::Records, SCRIPTS) => self.scripts(&mut input)?,
                 (State::Records, END) => {
                     let expected = input.u64()?;
                     if expected != self.keys {
@@ -102,6 +104,15 @@ impl Restorer {
         }
         self.store.shared.follow_settings();
         Ok(Engine::restored(self.seed, self.store, self.sessions, self.time_ms, self.index))
+    }
+
+    fn scripts(&mut self, input: &mut Input<'_>) -> Result<(), CorruptSnapshot> {
+        self.store.shared.scripts = Scripts::decode(input)?;
+        // A database may know scripts and have no keys.
+        for id in self.store.shared.scripts.databases() {
+            self.store.databases.entry(id).or_insert_with(|| Database::new(id));
+        }
+        Ok(())
     }
 
     fn head(&mut self, input: &mut Input<'_>) -> Result<(), CorruptSnapshot> {

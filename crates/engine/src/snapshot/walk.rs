@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use meridian_topology::{SLOT_COUNT, Slot};
 
-use super::{ATTENTION, END, HEAD, MAGIC, RECORDS, VERSION, codec};
+use super::{ATTENTION, END, HEAD, MAGIC, RECORDS, SCRIPTS, VERSION, codec};
 use crate::{
     keyspace::{Database, Keyspace, NUMBERED_COUNT, Place, Shared, Table},
     session::Sessions,
@@ -71,6 +71,10 @@ impl Walk {
         if !shared.attention.is_empty() {
             ready.push(ATTENTION);
             shared.attention.encode(&mut ready);
+        }
+        if !shared.scripts.is_empty() {
+            ready.push(SCRIPTS);
+            shared.scripts.encode(&mut ready);
         }
         Walk {
             position: Some(Spot::beginning(0, 0)),

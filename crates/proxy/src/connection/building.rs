@@ -138,6 +138,11 @@ impl Building {
                 args.extend(&call[name..]);
                 Source::Part(self.add(*link, head, terms, args.into_iter()))
             }
+            Plan::Within { link, slots } => {
+                let mut args: Vec<&[u8]> = vec![slots.as_bytes()];
+                args.extend(&call[name..]);
+                Source::Part(self.add(*link, head, terms, args.into_iter()))
+            }
             Plan::All => {
                 let links: Vec<usize> = self.table.owners(terms.database).collect();
                 let parts = links

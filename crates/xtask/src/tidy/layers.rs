@@ -12,7 +12,7 @@ use super::Finding;
 /// Our crates from the lowest layer to the highest. A crate may use those of lower layers, and earlier ones of its own.
 const LAYERS: &[&[&str]] = &[
     &["meridian-topology", "meridian-command", "meridian-resp", "meridian-rt"],
-    &["meridian-engine", "meridian-storage", "meridian-proto"],
+    &["meridian-script", "meridian-engine", "meridian-storage", "meridian-proto"],
     &["meridian-raft", "meridian-meta", "meridian-router"],
     &["meridian-node", "meridian-proxy"],
     &["meridian"],
@@ -50,6 +50,7 @@ const FENCES: &[Fence] = &[
         users: &["meridian-resp"],
         reason: "its decoder needs the guards of resp",
     },
+    Fence { dependency: "mlua", users: &["meridian-script"], reason: "scripts run in one sandbox" },
     Fence { dependency: "turmoil", users: &["meridian-rt"], reason: "rt is the door to simulation" },
     Fence {
         dependency: "redis",
@@ -68,7 +69,8 @@ const APART: &[(&str, &str, &str)] = &[
 ];
 
 /// Crates without a runtime.
-const SANS_IO: &[&str] = &["meridian-topology", "meridian-command", "meridian-resp", "meridian-engine"];
+const SANS_IO: &[&str] =
+    &["meridian-topology", "meridian-command", "meridian-resp", "meridian-script", "meridian-engine"];
 
 /// Appends what the workspace's manifests break.
 ///

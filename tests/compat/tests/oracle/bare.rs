@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use meridian_command::{
-    Command, EngineCommand, Protocol, resolve,
+    Command, Protocol, Route, resolve,
     wire::{self, Head},
 };
 use meridian_engine::{
@@ -47,7 +47,11 @@ impl Bare {
         let head = Head { command, protocol: self.protocol, numbered: self.numbered };
         let mut record = Vec::new();
         // As the router does: SCAN is told the last slot of the run that the shard is to scan.
-        let routed = if command == EngineCommand::Scan { Some(&b"16383"[..]) } else { None };
+        let routed = match command.spec().route {
+            Route::Cursor => Some(&b"16383"[..]),
+            Route::Script => Some(&b"0-16383"[..]),
+            _ => None,
+        };
         let args: Vec<&[u8]> = routed.into_iter().chain(call[name_len..].iter().copied()).collect();
         wire::encode(&mut record, head, args.into_iter());
         let framed = if command.spec().is_write() || !self.read_outside {
@@ -94,14 +98,7 @@ impl Bare {
         let read = self.engine.read(DatabaseId::DEFAULT, self.now_ms, record, &mut replies);
         match read {
             Ok(()) => replies,
-            Err(ReadError::NeedsTick) => {
-                let tick = Builder::new(Header { time_ms: self.now_ms, seed: 0 }).finish();
-                self.propose(tick);
-                self.engine
-                    .read(DatabaseId::DEFAULT, self.now_ms, record, &mut replies)
-                    .expect("time has moved");
-                replies
-            }
+            Err(ReadError::NeedsTick) => self.apply(record),
             Err(error) => panic!("{error}"),
         }
     }

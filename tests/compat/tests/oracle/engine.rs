@@ -251,6 +251,7 @@ fn is_tried(spec: &CommandSpec) -> bool {
     let waits = spec.flags.contains(Flags::BLOCKING) && spec.group != Group::Stream;
     !waits
         && !spec.flags.contains(Flags::INTERNAL)
+        && spec.group != Group::Scripting
         && redis_knows(spec)
         && !["SPOP", "SRANDMEMBER", "HRANDFIELD"].contains(&spec.name)
 }

@@ -1,0 +1,131 @@
+//! From Lua to JSON.
+
+use mlua::{Table, Value};
+
+use super::{Config, Invalid};
+use crate::{float, order};
+
+/// Writes a value as JSON, or says why it cannot be.
+pub(super) fn encode(config: &Config, value: &Value) -> Result<Vec<u8>, String> {
+    let mut out = Vec::new();
+    put(config, &mut out, value, 0)?;
+    Ok(out)
+}
+
+const KEY_KIND: &str = "table key must be a number or string";
+
+fn cannot(kind: &str, reason: &str) -> String {
+    format!("Cannot serialise {kind}: {reason}")
+}
+
+fn put(config: &Config, out: &mut Vec<u8>, value: &Value, depth: i64) -> Result<(), String> {
+    match value {
+        Value::Nil => out.extend_from_slice(b"null"),
+        Value::Boolean(value) => out.extend_from_slice(if *value { b"true" } else { b"false" }),
+        Value::LightUserData(pointer) if pointer.0.is_null() => out.extend_from_slice(b"null"),
+        Value::Integer(_) | Value::Number(_) => put_number(config, out, value)?,
+        Value::String(text) => put_text(out, &text.as_bytes()),
+        Value::Table(table) => put_table(config, out, table, depth + 1)?,
+        other => return Err(cannot(other.type_name(), "type not supported")),
+    }
+    Ok(())
+}
+
+fn put_number(config: &Config, out: &mut Vec<u8>, value: &Value) -> Result<(), String> {
+    let number = order::number(value).unwrap_or_default();
+    if !number.is_finite() {
+        match config.encode_invalid {
+            Invalid::Refuse => return Err(cannot("number", "must not be NaN or Inf")),
+            Invalid::Null => {
+                out.extend_from_slice(b"null");
+                return Ok(());
+            }
+            Invalid::Keep if number.is_nan() => {
+                out.extend_from_slice(b"nan");
+                return Ok(());
+            }
+            Invalid::Keep => {}
+        }
+    }
+    let precision = usize::try_from(config.precision).unwrap_or(14);
+    out.extend_from_slice(float::general(number, precision).as_bytes());
+    Ok(())
+}
+
+fn put_table(config: &Config, out: &mut Vec<u8>, table: &Table, depth: i64) -> Result<(), String> {
+    if depth > config.encode_depth {
+        return Err(format!("Cannot serialise, excessive nesting ({depth})"));
+    }
+    let unordered = || cannot("table", KEY_KIND);
+    let pairs = order::sorted_pairs(table).map_err(|error| error.to_string())?.ok_or_else(unordered)?;
+    if let Some(length) = array_length(config, &pairs)? {
+        out.push(b'[');
+        let mut rest = pairs.iter().peekable();
+        for index in 1..=length {
+            if index > 1 {
+                out.push(b',');
+            }
+            let here = rest.next_if(|(key, _)| order::number(key) == Some(index as f64));
+            put(config, out, here.map_or(&Value::Nil, |(_, value)| value), depth)?;
+        }
+        out.push(b']');
+        return Ok(());
+    }
+    out.push(b'{');
+    for (index, (key, value)) in pairs.iter().enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        match key {
+            Value::String(text) => put_text(out, &text.as_bytes()),
+            Value::Integer(_) | Value::Number(_) => {
+                out.push(b'"');
+                put_number(config, out, key)?;
+                out.push(b'"');
+            }
+            other => return Err(cannot(other.type_name(), KEY_KIND)),
+        }
+        out.push(b':');
+        put(config, out, value, depth)?;
+    }
+    out.push(b'}');
+    Ok(())
+}
+
+/// The length of the array that a table is; `None` for an object. An empty table is one.
+fn array_length(config: &Config, pairs: &[(Value, Value)]) -> Result<Option<i64>, String> {
+    let mut longest = 0;
+    for (key, _) in pairs {
+        match order::number(key).and_then(float::integer) {
+            Some(index) if index > 0 => longest = longest.max(index),
+            _ => return Ok(None),
+        }
+    }
+    let items = pairs.len() as i64;
+    let sparse = config.sparse_ratio > 0
+        && longest > items.saturating_mul(config.sparse_ratio)
+        && longest > config.sparse_safe;
+    if sparse && !config.convert_sparse {
+        return Err(cannot("table", "excessively sparse array"));
+    }
+    Ok((longest > 0 && !sparse).then_some(longest))
+}
+
+fn put_text(out: &mut Vec<u8>, text: &[u8]) {
+    out.push(b'"');
+    for byte in text {
+        match byte {
+            b'"' => out.extend_from_slice(b"\\\""),
+            b'\\' => out.extend_from_slice(b"\\\\"),
+            b'/' => out.extend_from_slice(b"\\/"),
+            8 => out.extend_from_slice(b"\\b"),
+            b'\t' => out.extend_from_slice(b"\\t"),
+            b'\n' => out.extend_from_slice(b"\\n"),
+            12 => out.extend_from_slice(b"\\f"),
+            b'\r' => out.extend_from_slice(b"\\r"),
+            0..=31 | 127 => out.extend_from_slice(format!("\\u{byte:04x}").as_bytes()),
+            _ => out.push(*byte),
+        }
+    }
+    out.push(b'"');
+}
