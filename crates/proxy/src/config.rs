@@ -1,8 +1,9 @@
 //! Settings that `CONFIG GET` shows and `CONFIG SET` changes while the process runs.
 //!
-//! One table of what really exists ([`table::SETTINGS`]): a setting that would change nothing is not there. A change
-//! of several is made on a copy that then replaces the settings, so it is all or nothing.
+//! One table of what has an effect ([`table`]), and one of what is only kept because clients and tools set it
+//! ([`kept`]). A change of several is made on a copy that then replaces the settings, so it is all or nothing.
 
+mod kept;
 mod table;
 
 use std::sync::Arc;
@@ -10,7 +11,8 @@ use std::sync::Arc;
 use meridian_command::{ReplyError, glob_match};
 use parking_lot::{Mutex, RwLock};
 
-use table::{SETTINGS, Setting};
+pub use kept::Kept;
+use table::Setting;
 
 /// When a connection that does not read its replies is closed. 0 is no limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -59,6 +61,8 @@ pub struct Settings {
     pub latency_percentiles: String,
     /// Seconds that connections get to finish when the process stops.
     pub shutdown_timeout_seconds: u64,
+    /// Settings that change nothing.
+    pub kept: Kept,
 }
 
 impl Default for Settings {
@@ -82,6 +86,7 @@ impl Default for Settings {
             latency_tracking: true,
             latency_percentiles: "50 99 99.9".to_owned(),
             shutdown_timeout_seconds: 10,
+            kept: Kept::default(),
         }
     }
 }
@@ -123,7 +128,7 @@ impl Config {
     /// was asked for without wildcards comes back as it was written.
     pub(crate) fn get(&self, patterns: &[&[u8]]) -> Vec<(Vec<u8>, String)> {
         let settings = self.load();
-        let found = SETTINGS.iter().filter_map(|setting| {
+        let found = table::all().filter_map(|setting| {
             let name = patterns.iter().find_map(|pattern| {
                 let literal = !pattern.iter().any(|byte| matches!(byte, b'*' | b'?' | b'['));
                 let hit = if literal {
@@ -149,7 +154,7 @@ impl Config {
             if setting.is_constant() {
                 return Err(ReplyError::setting_refused(name, "can't set immutable config"));
             }
-            if changes.iter().any(|(known, _, _)| known.name == setting.name) {
+            if changes.iter().any(|(known, _, _)| known.key() == setting.key()) {
                 return Err(ReplyError::setting_refused(name, "duplicate parameter"));
             }
             changes.push((setting, name, value));
@@ -186,7 +191,7 @@ mod tests {
     fn every_setting_that_can_be_set_takes_back_its_own_value() {
         let config = config();
         let all = config.get(&[b"*"]);
-        assert_eq!(all.len(), SETTINGS.len());
+        assert_eq!(all.len(), table::all().count());
         for (name, value) in all {
             let setting = table::find(&name).expect("known");
             if !setting.is_constant() {

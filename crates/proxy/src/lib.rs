@@ -21,7 +21,7 @@ mod transaction;
 mod view;
 
 pub use cluster_view::{ClusterView, KeyspaceStats, Summary};
-pub use config::{OutputLimit, OutputLimits, Settings};
+pub use config::{Kept, OutputLimit, OutputLimits, Settings};
 pub use server::{BindError, Server, ServerOptions};
 pub use shared::{Identity, Shared};
 pub use view::RouterView;

@@ -2,7 +2,10 @@
 
 use meridian_command::number::{parse_i64, parse_memory};
 
-use super::{OutputLimit, OutputLimits, Settings};
+use super::{
+    OutputLimit, OutputLimits, Settings,
+    kept::{KEPT, Row},
+};
 use crate::session::NUMBERED_DATABASES;
 
 /// One setting.
@@ -26,24 +29,25 @@ enum Kind {
     Text { field: fn(&mut Settings) -> &mut String },
     /// The limits of output buffers.
     OutputLimits,
+    /// Kept, without effect.
+    Kept(Row),
     /// Fixed by how the system is built; shown because clients and tools ask.
     Constant(fn(port: u16) -> String),
 }
 
-const INT_MAX: i64 = i32::MAX as i64;
+pub(super) const INT_MAX: i64 = i32::MAX as i64;
 const MIB: i64 = 1 << 20;
 
-/// All settings, by name.
-pub(super) const SETTINGS: &[Setting] = &[
-    // Every write is in a log and synced before it is acknowledged.
-    Setting { name: "appendfsync", kind: Kind::Constant(|_| "always".to_owned()) },
-    Setting { name: "appendonly", kind: Kind::Constant(|_| "yes".to_owned()) },
+/// The settings that have an effect, and what cannot be changed; by name.
+const SETTINGS: &[Setting] = &[
     Setting { name: "client-output-buffer-limit", kind: Kind::OutputLimits },
     Setting {
         name: "client-query-buffer-limit",
         kind: Kind::Memory { least: MIB, field: |settings| &mut settings.query_buffer_limit },
     },
     Setting { name: "cluster-enabled", kind: Kind::Constant(|_| "no".to_owned()) },
+    // Processes are started by whatever supervises them.
+    Setting { name: "daemonize", kind: Kind::Constant(|_| "no".to_owned()) },
     Setting { name: "databases", kind: Kind::Constant(|_| NUMBERED_DATABASES.to_string()) },
     Setting {
         name: "latency-monitor-threshold",
@@ -66,9 +70,9 @@ pub(super) const SETTINGS: &[Setting] = &[
         name: "proto-max-bulk-len",
         kind: Kind::Memory { least: MIB, field: |settings| &mut settings.max_bulk },
     },
+    // Nobody is another's replica as a whole process.
+    Setting { name: "replicaof", kind: Kind::Constant(|_| String::new()) },
     Setting { name: "requirepass", kind: Kind::Text { field: |settings| &mut settings.password } },
-    // Snapshots follow the length of the log, not a timetable.
-    Setting { name: "save", kind: Kind::Constant(|_| String::new()) },
     Setting {
         name: "shutdown-timeout",
         kind: Kind::Number {
@@ -77,6 +81,7 @@ pub(super) const SETTINGS: &[Setting] = &[
             field: |settings| &mut settings.shutdown_timeout_seconds,
         },
     },
+    Setting { name: "slaveof", kind: Kind::Constant(|_| String::new()) },
     Setting {
         name: "slowlog-log-slower-than",
         kind: Kind::Signed { field: |settings| &mut settings.slow_log_slower_than },
@@ -95,12 +100,26 @@ pub(super) const SETTINGS: &[Setting] = &[
     },
 ];
 
+/// All settings.
+pub(super) fn all() -> impl Iterator<Item = &'static Setting> {
+    SETTINGS.iter().chain(KEPT)
+}
+
 /// The setting of that name, in any case.
 pub(super) fn find(name: &[u8]) -> Option<&'static Setting> {
-    SETTINGS.iter().find(|setting| setting.name.as_bytes().eq_ignore_ascii_case(name))
+    all().find(|setting| setting.name.as_bytes().eq_ignore_ascii_case(name))
 }
 
 impl Setting {
+    pub(super) const fn kept(name: &'static str, row: Row) -> Setting {
+        Setting { name, kind: Kind::Kept(row) }
+    }
+
+    /// The name that its value belongs to: names of one setting share it.
+    pub(super) fn key(&self) -> &'static str {
+        if let Kind::Kept(row) = &self.kind { row.key() } else { self.name }
+    }
+
     pub(super) fn is_constant(&self) -> bool {
         matches!(self.kind, Kind::Constant(_))
     }
@@ -112,6 +131,7 @@ impl Setting {
             Kind::Signed { field } => field(&mut settings).to_string(),
             Kind::Bool { field } => if *field(&mut settings) { "yes" } else { "no" }.to_owned(),
             Kind::Text { field } | Kind::Percentiles { field } => field(&mut settings).clone(),
+            Kind::Kept(row) => row.value(&settings.kept),
             Kind::OutputLimits => format_limits(&settings.output_limits),
             Kind::Constant(value) => value(port),
         }
@@ -147,6 +167,7 @@ impl Setting {
             Kind::Text { field } => {
                 *field(settings) = text(value).ok_or("argument must be UTF-8")?.to_owned();
             }
+            Kind::Kept(row) => row.set(&mut settings.kept, value)?,
             Kind::OutputLimits => settings.output_limits = parse_limits(value, settings.output_limits)?,
             Kind::Constant(_) => return Err("can't set immutable config".to_owned()),
         }
@@ -154,7 +175,7 @@ impl Setting {
     }
 }
 
-fn within(number: i64, least: i64, most: i64) -> Result<u64, String> {
+pub(super) fn within(number: i64, least: i64, most: i64) -> Result<u64, String> {
     let fits = (least..=most).contains(&number);
     let number = u64::try_from(number).ok().filter(|_| fits);
     number.ok_or_else(|| format!("argument must be between {least} and {most} inclusive"))
@@ -174,7 +195,7 @@ fn percentiles(value: &[u8]) -> Result<String, String> {
     Ok(shares.join(" "))
 }
 
-fn text(value: &[u8]) -> Option<&str> {
+pub(super) fn text(value: &[u8]) -> Option<&str> {
     std::str::from_utf8(value).ok()
 }
 
@@ -217,7 +238,10 @@ mod tests {
     #[test]
     fn names_are_sorted_and_lower_case() {
         assert!(SETTINGS.is_sorted_by_key(|setting| setting.name));
-        assert!(SETTINGS.iter().all(|setting| setting.name == setting.name.to_ascii_lowercase()));
+        assert!(all().all(|setting| setting.name == setting.name.to_ascii_lowercase()));
+        let mut names: Vec<&str> = all().map(|setting| setting.name).collect();
+        names.sort_unstable();
+        assert!(names.is_sorted_by(|one, next| one < next), "a name twice");
     }
 
     #[test]
