@@ -653,8 +653,6 @@ impl ReplyError {
     pub const PAYLOAD_FOOTER: ReplyError = ReplyError::new("ERR DUMP payload version or checksum are wrong");
     /// A payload that does not hold a value.
     pub const PAYLOAD: ReplyError = ReplyError::new("ERR Bad data format");
-    /// DUMP of a type without a payload.
-    pub const NO_PAYLOAD: ReplyError = ReplyError::new("ERR DUMP knows no payload of this type");
     /// SORT by something that is no number.
     pub const SORT_SCORES: ReplyError =
         ReplyError::new("ERR One or more scores can't be converted into double");

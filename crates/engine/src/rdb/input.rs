@@ -23,6 +23,11 @@ impl<'p> Input<'p> {
         self.rest.is_empty()
     }
 
+    /// How many bytes are left.
+    pub(super) fn left(&self) -> usize {
+        self.rest.len()
+    }
+
     pub(super) fn take(&mut self, count: usize) -> Result<&'p [u8], Corrupt> {
         let (taken, rest) = self.rest.split_at_checked(count).ok_or(Corrupt::Value)?;
         self.rest = rest;

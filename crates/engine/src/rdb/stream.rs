@@ -4,6 +4,8 @@
 //! field… | 0`, then for each entry `flags | id relative to the node's, in two numbers | (fields | field and value…, or
 //! values only) | how many elements the entry has`.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::{
     Corrupt,
     input::Input,
@@ -19,6 +21,10 @@ const SAME_FIELDS: i64 = 2;
 const NODE_ENTRIES: usize = 100;
 /// Bytes of fields and values after which a node that is written is full.
 const NODE_BYTES: usize = 4096;
+/// How many bytes of fields that entries need not repeat may come of a payload, beside so many times its own: a small
+/// one with long fields could otherwise fill the memory.
+const SHARED_BYTES: usize = 64 << 20;
+const SHARED_TIMES: usize = 16;
 /// A group does not know how many entries it has read.
 const UNKNOWN: u64 = u64::MAX;
 
@@ -67,10 +73,11 @@ pub(crate) struct PlainConsumer {
 
 pub(super) fn read(kind: u8, input: &mut Input<'_>) -> Result<PlainStream, Corrupt> {
     let mut stream = PlainStream::default();
+    let mut shared_left = input.left().saturating_mul(SHARED_TIMES).saturating_add(SHARED_BYTES);
     for _ in 0..input.length()? {
         let key = input.text()?;
         let master = key.as_slice().try_into().map(id_of).map_err(|_| Corrupt::Value)?;
-        read_node(&listpack::entries(&input.text()?)?, master, &mut stream.entries)?;
+        read_node(&listpack::entries(&input.text()?)?, master, &mut stream.entries, &mut shared_left)?;
     }
     let length = input.length()?;
     stream.last_id = (input.length()?, input.length()?);
@@ -89,9 +96,10 @@ pub(super) fn read(kind: u8, input: &mut Input<'_>) -> Result<PlainStream, Corru
             return Err(Corrupt::Value);
         }
     }
+    let mut names = BTreeSet::new();
     for _ in 0..input.length()? {
         let group = read_group(kind, input)?;
-        if stream.groups.iter().any(|other| other.name == group.name) {
+        if !names.insert(group.name.clone()) {
             return Err(Corrupt::Value);
         }
         stream.groups.push(group);
@@ -127,7 +135,13 @@ impl Elements<'_> {
     }
 }
 
-fn read_node(elements: &[Vec<u8>], master: Id, entries: &mut Vec<PlainEntry>) -> Result<(), Corrupt> {
+/// Appends the entries of a node. `shared_left` is how many bytes of shared fields may still be written out.
+fn read_node(
+    elements: &[Vec<u8>],
+    master: Id,
+    entries: &mut Vec<PlainEntry>,
+    shared_left: &mut usize,
+) -> Result<(), Corrupt> {
     let mut elements = Elements { rest: elements.iter() };
     let (count, deleted) = (elements.count()?, elements.count()?);
     let mut master_fields = Vec::new();
@@ -137,6 +151,7 @@ fn read_node(elements: &[Vec<u8>], master: Id, entries: &mut Vec<PlainEntry>) ->
     if elements.integer()? != 0 || count == 0 {
         return Err(Corrupt::Value);
     }
+    let shared_bytes: usize = master_fields.iter().map(Vec::len).sum();
     let before = entries.len();
     let mut seen_deleted = 0;
     while elements.rest.len() > 0 {
@@ -147,6 +162,7 @@ fn read_node(elements: &[Vec<u8>], master: Id, entries: &mut Vec<PlainEntry>) ->
         let mut pairs = Vec::new();
         let mut parts = 3;
         if flags & SAME_FIELDS != 0 {
+            *shared_left = shared_left.checked_sub(shared_bytes).ok_or(Corrupt::Value)?;
             for field in &master_fields {
                 pairs.push(field.clone());
                 pairs.push(elements.text()?.to_vec());
@@ -182,8 +198,8 @@ fn read_group(kind: u8, input: &mut Input<'_>) -> Result<PlainGroup, Corrupt> {
         let read = input.length()?;
         group.entries_read = (read != UNKNOWN).then_some(read);
     }
-    let mut delivered: std::collections::BTreeMap<Id, (u64, u64, Option<usize>)> =
-        std::collections::BTreeMap::new();
+    let mut delivered: BTreeMap<Id, (u64, u64, Option<usize>)> = BTreeMap::new();
+    let mut names = BTreeSet::new();
     for _ in 0..input.length()? {
         let id = id_of(input.array()?);
         if delivered.insert(id, (input.time_ms()?, input.length()?, None)).is_some() {
@@ -198,7 +214,7 @@ fn read_group(kind: u8, input: &mut Input<'_>) -> Result<PlainGroup, Corrupt> {
             kind::STREAM_LISTPACKS_3 => Some(input.time_ms()?).filter(|time| *time != u64::MAX),
             _ => Some(seen_ms),
         };
-        if group.consumers.iter().any(|other| other.name == name) {
+        if !names.insert(name.clone()) {
             return Err(Corrupt::Value);
         }
         group.consumers.push(PlainConsumer { name, seen_ms, active_ms });
@@ -295,14 +311,16 @@ fn write_group(out: &mut Vec<u8>, group: &PlainGroup) {
         put_length(out, pending.deliveries);
     }
     put_length(out, group.consumers.len() as u64);
-    for (place, consumer) in group.consumers.iter().enumerate() {
+    let mut own = vec![Vec::new(); group.consumers.len()];
+    for pending in &group.pending {
+        own[pending.consumer].push(pending.id);
+    }
+    for (consumer, own) in group.consumers.iter().zip(own) {
         put_text(out, &consumer.name);
         out.extend(consumer.seen_ms.to_le_bytes());
-        let own: Vec<&PlainPending> =
-            group.pending.iter().filter(|pending| pending.consumer == place).collect();
         put_length(out, own.len() as u64);
-        for pending in own {
-            out.extend(id_bytes(pending.id));
+        for id in own {
+            out.extend(id_bytes(id));
         }
     }
 }

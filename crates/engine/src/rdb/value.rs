@@ -1,11 +1,14 @@
 //! From values to plain ones and back.
 
-use super::Plain;
+use std::collections::BTreeMap;
+
+use super::{Plain, PlainConsumer, PlainGroup, PlainPending, PlainStream};
 use crate::{
     settings::Settings,
     value::{
         End, FieldExpiry, Hash, List, Set, SortedSet, StringForm, StringValue, Value, ValueRef, Variant,
         json::{DEPTH_MAX, Document},
+        stream::{Group, NewId, NodeLimits, Pending, Stream, StreamId},
     },
 };
 
@@ -18,9 +21,9 @@ pub(crate) enum NotRestored {
     Corrupt,
 }
 
-/// The plain form of a value, without what has expired; `None` for a type that has none yet.
-pub(crate) fn plain(value: ValueRef<'_>, now_ms: u64) -> Option<Plain> {
-    Some(match value {
+/// The plain form of a value, without what has expired.
+pub(crate) fn plain(value: ValueRef<'_>, now_ms: u64) -> Plain {
+    match value {
         ValueRef::Str { bytes, .. } => Plain::Text(bytes.to_vec()),
         ValueRef::List(list) => {
             let mut elements = Vec::new();
@@ -41,10 +44,9 @@ pub(crate) fn plain(value: ValueRef<'_>, now_ms: u64) -> Option<Plain> {
             });
             Plain::SortedSet(members)
         }
+        ValueRef::Stream(stream) => Plain::Stream(plain_stream(stream)),
         ValueRef::Json(document) => Plain::Json(document.root().clone()),
-        #[allow(unreachable_patterns, reason = "streams have no plain form before they are here")]
-        _ => return None,
-    })
+    }
 }
 
 /// The value of a plain form.
@@ -86,8 +88,86 @@ pub(crate) fn restored(plain: Plain, now_ms: u64, settings: &Settings) -> Result
             }
             set.into_value()
         }
+        Plain::Stream(stream) => Box::new(restored_stream(&stream, settings)?).into_value(),
         Plain::Json(json) if json.depth() > DEPTH_MAX => return Err(NotRestored::Corrupt),
-        Plain::Stream(_) => return Err(NotRestored::Corrupt),
         Plain::Json(json) => Document::new(json).into_value(),
     })
+}
+
+fn pair(id: StreamId) -> (u64, u64) {
+    (id.ms, id.seq)
+}
+
+fn id((ms, seq): (u64, u64)) -> StreamId {
+    StreamId::new(ms, seq)
+}
+
+fn plain_stream(stream: &Stream) -> PlainStream {
+    let entries = stream.range(StreamId::MIN, StreamId::MAX).map(|entry| {
+        let parts = entry.fields.flat_map(|(name, value)| [name.to_vec(), value.to_vec()]);
+        (pair(entry.id), parts.collect())
+    });
+    PlainStream {
+        entries: entries.collect(),
+        last_id: pair(stream.last_id()),
+        max_deleted_id: pair(stream.max_deleted_id()),
+        entries_added: stream.entries_added(),
+        groups: stream.groups().map(|(name, group)| plain_group(name, group)).collect(),
+    }
+}
+
+fn plain_group(name: &[u8], group: &Group) -> PlainGroup {
+    let consumers: Vec<PlainConsumer> = group
+        .consumers()
+        .map(|consumer| PlainConsumer {
+            name: consumer.name.to_vec(),
+            seen_ms: consumer.seen_ms,
+            active_ms: consumer.active_ms,
+        })
+        .collect();
+    let places: BTreeMap<&[u8], usize> =
+        consumers.iter().enumerate().map(|(place, consumer)| (&consumer.name[..], place)).collect();
+    let pending: Vec<PlainPending> = group
+        .pending_from(StreamId::MIN)
+        .filter_map(|(id, pending)| {
+            // The owner of what is pending is always there.
+            let consumer = *places.get(&group.consumer(pending.owner).name[..])?;
+            let (delivered_ms, deliveries) = (pending.delivered_ms, pending.deliveries);
+            Some(PlainPending { id: pair(id), delivered_ms, deliveries, consumer })
+        })
+        .collect();
+    PlainGroup {
+        name: name.to_vec(),
+        last_id: pair(group.last_id),
+        entries_read: group.entries_read,
+        pending,
+        consumers,
+    }
+}
+
+fn restored_stream(plain: &PlainStream, settings: &Settings) -> Result<Stream, NotRestored> {
+    let limits = NodeLimits::of(settings);
+    let mut stream = Stream::default();
+    for (entry, parts) in &plain.entries {
+        let (pairs, _) = parts.as_chunks::<2>();
+        let pairs: Vec<[&[u8]; 2]> = pairs.iter().map(|[name, value]| [&name[..], &value[..]]).collect();
+        stream.add(NewId::Exactly(id(*entry)), &pairs, 0, limits).map_err(|_| NotRestored::Corrupt)?;
+    }
+    stream.set_past(id(plain.last_id), Some(plain.entries_added), Some(id(plain.max_deleted_id)));
+    for plain in &plain.groups {
+        let mut group = Group::new(id(plain.last_id), plain.entries_read);
+        let mut ids = Vec::with_capacity(plain.consumers.len());
+        for consumer in &plain.consumers {
+            let (id, _) = group.find_or_make(&consumer.name, consumer.seen_ms);
+            group.consumer_mut(id).active_ms = consumer.active_ms;
+            ids.push(id);
+        }
+        for pending in &plain.pending {
+            let owner = *ids.get(pending.consumer).ok_or(NotRestored::Corrupt)?;
+            let (delivered_ms, deliveries) = (pending.delivered_ms, pending.deliveries);
+            group.deliver(id(pending.id), Pending { delivered_ms, deliveries, owner });
+        }
+        stream.make_group(&plain.name, group);
+    }
+    Ok(stream)
 }

@@ -44,6 +44,15 @@ pub(crate) struct NodeLimits {
     pub(crate) bytes: u64,
 }
 
+impl NodeLimits {
+    pub(crate) fn of(settings: &Settings) -> NodeLimits {
+        NodeLimits {
+            entries: u64::try_from(settings.stream_node_max_entries).unwrap_or(0),
+            bytes: u64::try_from(settings.stream_node_max_bytes).unwrap_or(0),
+        }
+    }
+}
+
 /// Why an entry was not added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NotAdded {

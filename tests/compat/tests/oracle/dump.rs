@@ -26,6 +26,14 @@ const VALUES: &[&str] = &[
     "list-max-listpack-size 2|RPUSH k a 1 -70000 text 4095 -4096 8000000 123456789012",
     "|ZADD k 1 a 2.5 b -inf c inf d 1e300 e 0.1 f",
     "zset-max-listpack-entries 0|ZADD k 1 a 2.5 b -inf c inf d 1e300 e 0.1 f",
+    "|XADD k 1-1 f v",
+    "|XADD k 1-1 f v g 2;XADD k 1-2 f -70000 g w;XADD k 3-1 other x;XADD k 18446744073709551615-7 f v g 3",
+    "|XADD k 5-1 f v;XADD k 5-2 f v;XADD k 5-3 f v;XDEL k 5-2;XDEL k 5-3",
+    "|XGROUP CREATE k g $ MKSTREAM",
+    "|XADD k 1-1 f v;XADD k 1-2 f w;XADD k 2-1 f x;XGROUP CREATE k g 0;XGROUP CREATE k h 1-1 ENTRIESREAD 1;\
+     XREADGROUP GROUP g c COUNT 2 STREAMS k >;XREADGROUP GROUP g d STREAMS k >;XGROUP CREATECONSUMER k h idle;\
+     XACK k g 1-1;XDEL k 1-2;XCLAIM k g d 0 2-1 RETRYCOUNT 7 TIME 12345",
+    "stream-node-max-entries 2|XADD k 1-1 f v;XADD k 1-2 f w;XADD k 2-1 f x;XADD k 2-2 g x;XTRIM k MAXLEN 3",
 ];
 
 fn call(client: &mut Client, line: &str) -> Vec<u8> {
@@ -53,6 +61,20 @@ fn check_there_and_back(client: &mut Client, bare: &mut Bare, what: &str) {
     assert!(matches!(digests.as_slice(), [a, b] if a == b), "{what}: {digests:?}");
     let encodings = [b"k".as_slice(), b"back"].map(|key| client.call(&[b"OBJECT", b"ENCODING", key]));
     assert_eq!(encodings[0], encodings[1], "{what}");
+    if encodings[0].ends_with(b"stream\r\n") {
+        // The digest knows the entries only.
+        for about in ["STREAM", "GROUPS"] {
+            let told = ["k", "back"].map(|key| call(client, &format!("XINFO {about} {key}")));
+            assert_eq!(told[0].escape_ascii().to_string(), told[1].escape_ascii().to_string(), "{what}");
+        }
+        for group in ["g", "h"] {
+            let told = ["k", "back"].map(|key| call(client, &format!("XPENDING {key} {group}")));
+            assert_eq!(told[0].starts_with(b"-"), told[1].starts_with(b"-"), "{what}");
+            if !told[0].starts_with(b"-") {
+                assert_eq!(told[0].escape_ascii().to_string(), told[1].escape_ascii().to_string(), "{what}");
+            }
+        }
+    }
 }
 
 #[test]
@@ -79,12 +101,16 @@ fn payloads_are_those_of_redis() {
         }
     }
     // Collections of a thousand, whose nodes and tables are many.
-    for (verb, length) in [("RPUSH", 1000), ("SADD", 1000), ("HSET", 1000), ("ZADD", 1000), ("PFADD", 1000)] {
+    for (verb, length) in [("RPUSH", 1000), ("SADD", 1000), ("HSET", 1000), ("ZADD", 1000), ("PFADD", 1000), ("XADD", 1000)] {
         client.call(&[b"FLUSHALL"]);
         for number in 0..length {
             let (number, name) = (number.to_string(), format!("some longer text {number}"));
             match verb {
                 "RPUSH" | "SADD" | "PFADD" => client.call(&[verb.as_bytes(), b"k", name.as_bytes()]),
+                "XADD" => {
+                    let id = format!("{number}-1");
+                    client.call(&[b"XADD", b"k", id.as_bytes(), b"field", name.as_bytes()])
+                }
                 _ => client.call(&[verb.as_bytes(), b"k", number.as_bytes(), name.as_bytes()]),
             };
         }

@@ -4,6 +4,7 @@
 //! - how long a key has left, or when it expires, by [`CLOCK_SLACK_MS`]: two clocks;
 //! - OBJECT IDLETIME and REFCOUNT: Redis keeps one object for all values that are the same small integer, unless it was
 //!   copied;
+//! - MEMORY USAGE: what a value takes is each one's own, and Redis also tells it of keys that have expired;
 //! - the order of hashes and sets, and of KEYS and SCAN, and which key RANDOMKEY draws: both are sets;
 //! - BITFIELD with OVERFLOW SAT that sets a value near -2^63 is not tried: Redis' own check overflows there and gives the
 //!   largest number instead of the smallest;
@@ -68,7 +69,7 @@ enum Sameness {
 
 fn sameness(spec: &CommandSpec) -> Sameness {
     match spec.name {
-        "OBJECT|IDLETIME" | "OBJECT|REFCOUNT" => Sameness::Kind,
+        "OBJECT|IDLETIME" | "OBJECT|REFCOUNT" | "MEMORY|USAGE" => Sameness::Kind,
         "TTL" | "EXPIRETIME" => Sameness::Time(1000),
         "PTTL" | "PEXPIRETIME" => Sameness::Time(1),
         "KEYS" => Sameness::Unordered,
@@ -209,7 +210,7 @@ impl Pair {
         }
         let of_one_key = EngineCommand::ALL
             .iter()
-            .filter(|command| **command != EngineCommand::Dump)
+            .filter(|command| !matches!(command, EngineCommand::Dump | EngineCommand::MemoryUsage))
             .map(|command| command.spec())
             .filter(|spec| !spec.keys.is_empty() && is_tried(spec));
         let of_one_key: Vec<_> = of_one_key.collect();

@@ -12,7 +12,7 @@ use crate::{
 pub(crate) fn dump(reader: &Reader<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
     match reader.find(&args[0]) {
         Some(record) => {
-            let plain = rdb::plain(record.value(), reader.now_ms()).ok_or(ReplyError::NO_PAYLOAD)?;
+            let plain = rdb::plain(record.value(), reader.now_ms());
             reply.bulk(&rdb::write(&plain));
         }
         None => reply.null(),

@@ -107,13 +107,6 @@ impl Options {
     }
 }
 
-fn node_limits(settings: &Settings) -> NodeLimits {
-    NodeLimits {
-        entries: u64::try_from(settings.stream_node_max_entries).unwrap_or(0),
-        bytes: u64::try_from(settings.stream_node_max_bytes).unwrap_or(0),
-    }
-}
-
 impl From<NotAdded> for ReplyError {
     fn from(reason: NotAdded) -> ReplyError {
         match reason {
@@ -146,7 +139,7 @@ pub(crate) fn xadd(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut ReplyWri
         _ => {}
     }
     let added = writer.change_or_make_if(key, |stream: &mut Box<Stream>, settings| {
-        let added = stream.add(id, pairs, now_ms, node_limits(settings)).map(|id| {
+        let added = stream.add(id, pairs, now_ms, NodeLimits::of(settings)).map(|id| {
             let trimmed = options.trim(settings).map_or(0, |trim| stream.trim(trim));
             (id, trimmed)
         });
