@@ -18,10 +18,12 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const BATCH: usize = 64;
 
 fn main() {
-    // Memory is measured in a process of its own: `measure memory 64 [expiring]`.
+    // Memory is measured in a process of its own: `measure memory 64 [expiring]`, `measure memory hash5`.
     let mut args = std::env::args().skip(1);
     match (args.next().as_deref(), args.next(), args.next()) {
+        (Some("memory"), Some(what), None) if what.parse::<usize>().is_err() => collections(&what),
         (Some("memory"), Some(value_bytes), ttl) => memory(value_bytes.parse().unwrap_or(8), ttl.is_some()),
+        (Some("print"), Some(what), keys) => print(&what, keys.and_then(|n| n.parse().ok()).unwrap_or(1000)),
         (Some("speed"), Some(keys), commands) => {
             speed(
                 keys.parse().unwrap_or(100_000),
@@ -107,17 +109,86 @@ fn memory(value_bytes: usize, expiring: bool) {
             batch.clear();
         }
     }
-    // The allocator gives pages back some time later, and only while it is used.
-    for _ in 0..20 {
-        std::thread::sleep(std::time::Duration::from_millis(100));
-        let gets = batches(KEYS, BATCH, |batch, n| record(batch, EngineCommand::Get, &[&key(n)]));
-        apply(&mut engine, 1, &mut sequence, &gets);
-    }
-    let resident = (resident_bytes() - before) as f64 / KEYS as f64;
-    let estimate = engine.stats().memory_bytes as f64 / KEYS as f64;
+    settle(&mut engine, &mut sequence, KEYS);
+    let (resident, estimate) = per_key(&engine, before, KEYS);
     println!(
         "{value_bytes}-byte values, expiry {expiring}: {resident:.1} B per key resident, {estimate:.1} estimated"
     );
+}
+
+/// Waits for the allocator: it gives pages back some time later, and only while it is used.
+fn settle(engine: &mut Engine, sequence: &mut u64, keys: usize) {
+    for _ in 0..20 {
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        let gets = batches(keys, BATCH, |batch, n| record(batch, EngineCommand::Type, &[&key(n)]));
+        apply(engine, 1, sequence, &gets);
+    }
+}
+
+/// Bytes per key: resident, and as the engine estimates.
+fn per_key(engine: &Engine, before: usize, keys: usize) -> (f64, f64) {
+    let resident = (resident_bytes() - before) as f64 / keys as f64;
+    (resident, engine.stats().memory_bytes as f64 / keys as f64)
+}
+
+/// Small collections: `hash5`, `set10`, `list10`, `zset10`. `measure print hash5` writes the same commands as lines.
+fn collections(what: &str) {
+    const KEYS: usize = 512_000;
+    let mut engine = Engine::new(7);
+    let mut sequence = 1;
+    let before = resident_bytes();
+    for n in (0..KEYS).step_by(BATCH) {
+        let mut batch = Vec::new();
+        for n in n..n + BATCH {
+            let (command, _, args) = collection(what, n);
+            let args: Vec<&[u8]> = args.iter().map(String::as_bytes).collect();
+            record(&mut batch, command, &args);
+        }
+        let entry = entry(1, &mut sequence, &batch);
+        engine.apply(1, &entry).expect("well formed");
+    }
+    settle(&mut engine, &mut sequence, KEYS);
+    let (resident, estimate) = per_key(&engine, before, KEYS);
+    println!("{what}: {resident:.1} B per key resident, {estimate:.1} estimated");
+}
+
+fn print(what: &str, keys: usize) {
+    for n in 0..keys {
+        let (_, name, args) = collection(what, n);
+        println!("{name} {}", args.join(" "));
+    }
+}
+
+/// The command that makes a small collection.
+fn collection(what: &str, n: usize) -> (EngineCommand, &'static str, Vec<String>) {
+    let mut args = vec![String::from_utf8_lossy(&key(n)).into_owned()];
+    let mut add = |count: usize, each: &dyn Fn(usize) -> [String; 2], both: bool| {
+        for [first, second] in (0..count).map(each) {
+            args.push(first);
+            if both {
+                args.push(second);
+            }
+        }
+    };
+    let (command, name) = match what {
+        "hash5" => {
+            add(5, &|m| [format!("field{m}"), format!("value{:04}", (n + m) % 10_000)], true);
+            (EngineCommand::Hset, "HSET")
+        }
+        "set10" => {
+            add(10, &|m| [(n % 1000 * 100 + m * 7 + 100_000).to_string(), String::new()], false);
+            (EngineCommand::Sadd, "SADD")
+        }
+        "list10" => {
+            add(10, &|m| [format!("element{:04}", (n + m) % 10_000), String::new()], false);
+            (EngineCommand::Rpush, "RPUSH")
+        }
+        _ => {
+            add(10, &|m| [(n % 1000 + m).to_string(), format!("member{m:04}")], true);
+            (EngineCommand::Zadd, "ZADD")
+        }
+    };
+    (command, name, args)
 }
 
 /// Time on a processor, so that what else runs on the machine counts less.

@@ -22,7 +22,7 @@ pub(crate) use set::Set;
 pub(crate) use string::{StringForm, StringValue};
 pub(crate) use zset::SortedSet;
 
-use std::fmt::Debug;
+use std::{borrow::Cow, fmt::Debug, ops::Deref};
 
 use crate::{
     settings::Settings,
@@ -46,6 +46,17 @@ pub(crate) trait Collection: Variant + Clone + Debug {
     /// Reads what [`Collection::encode`] wrote. Trusts nothing, and never makes an empty value.
     fn decode(input: &mut Input<'_>) -> Result<Self, CorruptSnapshot>;
 
+    /// Its form and bytes, if it is plain enough to lie in its record's own allocation while it is small. Nothing of it
+    /// expires then.
+    fn small_parts(&self) -> Option<(u8, &[u8])> {
+        None
+    }
+
+    /// A copy of the collection whose parts [`Collection::small_parts`] gave.
+    fn from_small_parts(_form: u8, _bytes: &[u8]) -> Option<Self> {
+        None
+    }
+
     /// When the first of its parts falls due, if parts of it expire.
     fn next_due(&self) -> Option<u64> {
         None
@@ -67,6 +78,14 @@ pub(crate) trait Variant: Sized {
     /// As `TYPE` names it.
     const TYPE: &'static str;
 
+    /// The number that stands for it in snapshots; never reused.
+    const KIND: u8;
+
+    /// A collection to look at.
+    type Seen<'a>: Seen<'a, Self>
+    where
+        Self: 'a;
+
     /// The value, if it is of this type.
     fn of(value: &Value) -> Option<&Self>;
 
@@ -76,25 +95,68 @@ pub(crate) trait Variant: Sized {
     fn into_value(self) -> Value;
 }
 
-/// Turns `Variant(type) = kind in snapshots, name in TYPE` lines into [`Value`] and all that is said of each type.
+/// A collection to look at: where it lies, or a copy of one that lies in a record's own allocation.
+pub(crate) trait Seen<'a, T: 'a>: Deref<Target = T> {
+    fn borrowed(collection: &'a T) -> Self;
+
+    /// `None` for a type that never lies in a record's own allocation.
+    fn copied(collection: T) -> Option<Self>
+    where
+        Self: Sized;
+}
+
+impl<'a, T> Seen<'a, T> for &'a T {
+    fn borrowed(collection: &'a T) -> &'a T {
+        collection
+    }
+
+    fn copied(_: T) -> Option<&'a T> {
+        None
+    }
+}
+
+impl<'a, T: Clone> Seen<'a, T> for Cow<'a, T> {
+    fn borrowed(collection: &'a T) -> Cow<'a, T> {
+        Cow::Borrowed(collection)
+    }
+
+    fn copied(collection: T) -> Option<Cow<'a, T>> {
+        Some(Cow::Owned(collection))
+    }
+}
+
+/// How a type that never lies in a record's own allocation is seen.
+type Lent<'a, T> = &'a T;
+
+/// Turns `Variant(type) seen as = kind in snapshots, name in TYPE` lines into [`Value`] and all that is said of each type.
 macro_rules! collections {
-    ($($variant:ident($type:ty) = $kind:literal, $name:literal;)+) => {
+    ($($variant:ident($type:ty) $seen:ident = $kind:literal, $name:literal;)+) => {
         /// A value that is owned, outside or inside an object.
         #[derive(Debug)]
         pub(crate) enum Value { Str(StringValue), $($variant($type)),+ }
 
         /// A value to look at, wherever its bytes lie.
-        #[derive(Clone, Copy, Debug)]
+        #[derive(Debug)]
         pub(crate) enum ValueRef<'a> {
             Str { bytes: &'a [u8], form: StringForm },
-            $($variant(&'a $type)),+
+            $($variant($seen<'a, $type>)),+
         }
 
         impl Value {
             pub(crate) fn as_ref(&self) -> ValueRef<'_> {
                 match self {
                     Value::Str(string) => ValueRef::Str { bytes: string.bytes(), form: string.form() },
-                    $(Value::$variant(collection) => ValueRef::$variant(collection)),+
+                    $(Value::$variant(collection) => ValueRef::$variant(Seen::borrowed(collection))),+
+                }
+            }
+
+            /// Kind, form and bytes; see [`Collection::small_parts`].
+            pub(crate) fn small_parts(&self) -> Option<(u8, u8, &[u8])> {
+                match self {
+                    Value::Str(_) => None,
+                    $(Value::$variant(collection) => {
+                        collection.small_parts().map(|(form, bytes)| ($kind, form, bytes))
+                    })+
                 }
             }
 
@@ -143,6 +205,14 @@ macro_rules! collections {
         }
 
         impl<'a> ValueRef<'a> {
+            /// A copy of the collection whose parts [`Value::small_parts`] gave.
+            pub(crate) fn from_small_parts(kind: u8, form: u8, bytes: &[u8]) -> Option<ValueRef<'a>> {
+                match kind {
+                    $($kind => <$type>::from_small_parts(form, bytes).and_then(Seen::copied).map(ValueRef::$variant),)+
+                    _ => None,
+                }
+            }
+
             /// As `TYPE` names it.
             pub(crate) fn type_name(&self) -> &'static str {
                 match self {
@@ -182,7 +252,7 @@ macro_rules! collections {
             pub(crate) fn to_value(self) -> Value {
                 match self {
                     ValueRef::Str { bytes, form } => Value::Str(StringValue::new(bytes.to_vec(), form)),
-                    $(ValueRef::$variant(collection) => Value::$variant(collection.clone())),+
+                    $(ValueRef::$variant(collection) => Value::$variant((*collection).clone())),+
                 }
             }
 
@@ -191,6 +261,8 @@ macro_rules! collections {
         $(
             impl Variant for $type {
                 const TYPE: &'static str = $name;
+                const KIND: u8 = $kind;
+                type Seen<'a> = $seen<'a, $type>;
 
                 fn of(value: &Value) -> Option<&$type> {
                     if let Value::$variant(collection) = value { Some(collection) } else { None }
@@ -212,12 +284,12 @@ macro_rules! collections {
 pub(crate) const STRING_KIND: u8 = 1;
 
 collections! {
-    Hash(Hash) = 2, "hash";
-    Set(Set) = 3, "set";
-    Json(Document) = 7, "ReJSON-RL";
-    List(List) = 4, "list";
-    SortedSet(SortedSet) = 5, "zset";
-    Stream(Box<stream::Stream>) = 6, "stream";
+    Hash(Hash) Cow = 2, "hash";
+    Set(Set) Cow = 3, "set";
+    List(List) Cow = 4, "list";
+    SortedSet(SortedSet) Cow = 5, "zset";
+    Stream(Box<stream::Stream>) Lent = 6, "stream";
+    Json(Document) Lent = 7, "ReJSON-RL";
 }
 
 /// Objects of all types are as large as the largest: what is larger belongs behind a pointer of its own.

@@ -170,10 +170,10 @@ impl<'a> Reader<'a> {
     }
 
     /// A key's collection; an error if it holds something else.
-    pub(crate) fn collection<T: Collection>(&self, key: &[u8]) -> Result<Option<&'a T>, ReplyError> {
+    pub(crate) fn collection<T: Collection>(&self, key: &[u8]) -> Result<Option<T::Seen<'a>>, ReplyError> {
         match self.find(key) {
             None => Ok(None),
-            Some(record) => record.collection().map(Some).ok_or(ReplyError::WRONG_TYPE),
+            Some(record) => record.collection::<T>().map(Some).ok_or(ReplyError::WRONG_TYPE),
         }
     }
 

@@ -1,19 +1,21 @@
 //! One key with its value: 24 bytes in a table plus what they point to.
 //!
-//! Most keys are a blob: key, expiry and string value in a single allocation of exactly their size, with everything
-//! small in the record itself. A string that grows, and every other type, is an [`Object`]. Nothing outside this module
+//! Most keys are a blob: key, expiry and value in a single allocation of exactly their size, with everything small in
+//! the record itself. That is so for strings and for small collections, which are rebuilt when they change; who looks
+//! at one gets a copy. A string that grows, and every other collection, is an [`Object`]. Nothing outside this module
 //! knows the layout.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::value::{Collection, StringForm, StringValue, Value, ValueRef};
+use crate::value::{Collection, Seen, StringForm, StringValue, Value, ValueRef};
 
 /// A key with its value, as it stands in a table.
 #[derive(Debug)]
 pub(crate) struct Record {
     /// Of the key; [`Record::VACANT`] in a vacant place.
     hash: u32,
-    /// From the lowest bit: whether a blob has an expiry, the form of its string (2 bits), the length of its key (5
+    /// From the lowest bit: whether a blob has an expiry, what it holds (2 bits, the form of
+    /// a string or [`COLLECTION`]), the length of its key (5
     /// bits, [`LONG_KEY`] for what they do not hold), and when the key was last used (24 bits of seconds).
     meta: AtomicU32,
     body: Body,
@@ -24,7 +26,7 @@ const _: () = assert!(size_of::<Record>() == 24);
 #[derive(Debug)]
 enum Body {
     /// `key length, if long | key | expiry (8 bytes), if any | value`. A long length below 255 takes one byte; longer
-    /// ones take 255 and four bytes.
+    /// ones take 255 and four bytes. A collection begins with a byte for its kind and form.
     Blob(Box<[u8]>),
     Object(Box<Object>),
 }
@@ -44,6 +46,9 @@ struct Shape(u8);
 
 const HAS_EXPIRY: u8 = 1;
 const FORM_SHIFT: u8 = 1;
+const FORM_MASK: u8 = 3;
+/// In place of the form of a string.
+const COLLECTION: u8 = 3;
 const KEY_SHIFT: u8 = 3;
 const LONG_KEY: u8 = 31;
 const USED_SHIFT: u32 = 8;
@@ -54,6 +59,12 @@ const WIDE: u8 = 255;
 /// A growing string moves out of its blob from this size on; below, rebuilding the blob is as cheap as growing.
 const GROWING_STRING_BYTES: usize = 256;
 
+/// A collection of up to so many bytes lies in a blob; a copy of it costs little.
+const SMALL_BYTES: usize = 256;
+
+/// One that has outgrown its blob comes back when it has shrunk to this, so that not every other change moves it.
+const SMALL_AGAIN_BYTES: usize = 128;
+
 /// The parts of a blob, as offsets.
 struct Layout {
     key: usize,
@@ -62,17 +73,31 @@ struct Layout {
 }
 
 impl Shape {
-    fn new(key: &[u8], form: StringForm, expiry: Option<u64>) -> Shape {
+    fn new(key: &[u8], form: u8, expiry: Option<u64>) -> Shape {
         let length = u8::try_from(key.len()).map_or(LONG_KEY, |length| length.min(LONG_KEY));
-        Shape(length << KEY_SHIFT | form.number() << FORM_SHIFT | u8::from(expiry.is_some()))
+        Shape(length << KEY_SHIFT | form << FORM_SHIFT | u8::from(expiry.is_some()))
     }
 
     fn has_expiry(self) -> bool {
         self.0 & HAS_EXPIRY != 0
     }
 
-    fn form(self) -> StringForm {
-        StringForm::of(self.0 >> FORM_SHIFT)
+    fn form(self) -> u8 {
+        self.0 >> FORM_SHIFT & FORM_MASK
+    }
+
+    fn is_string(self) -> bool {
+        self.form() != COLLECTION
+    }
+
+    /// Kind, form and bytes of the collection in a blob.
+    #[inline]
+    fn collection(self, blob: &[u8]) -> Option<(u8, u8, &[u8])> {
+        if self.is_string() {
+            return None;
+        }
+        let (tag, bytes) = blob[self.layout(blob).value..].split_first()?;
+        Some((tag >> 4, tag & 15, bytes))
     }
 
     #[inline]
@@ -120,6 +145,16 @@ fn blob(key: &[u8], expiry: Option<u64>, pieces: &[&[u8]]) -> Box<[u8]> {
     blob.into_boxed_slice()
 }
 
+/// The byte with which a collection in a blob begins.
+fn tag(kind: u8, form: u8) -> u8 {
+    kind << 4 | form
+}
+
+/// Puts the blob of a collection together.
+fn small(key: &[u8], expiry: Option<u64>, [kind, form]: [u8; 2], bytes: &[u8]) -> (Shape, Box<[u8]>) {
+    (Shape::new(key, COLLECTION, expiry), blob(key, expiry, &[&[tag(kind, form)], bytes]))
+}
+
 impl Record {
     /// The hash of a vacant place.
     pub(crate) const VACANT: u32 = 0;
@@ -132,16 +167,23 @@ impl Record {
     /// A string of one allocation.
     pub(crate) fn string(key: &[u8], value: &[u8], form: StringForm, expiry: Option<u64>) -> Record {
         let mut record = Record::vacant();
-        record.set_blob(Shape::new(key, form, expiry), blob(key, expiry, &[value]));
+        record.set_blob(Shape::new(key, form.number(), expiry), blob(key, expiry, &[value]));
         record
     }
 
-    /// A record of any value; a string becomes one allocation.
+    /// A record of any value; a string or a small collection becomes one allocation.
     pub(crate) fn new(key: &[u8], value: Value, expiry: Option<u64>) -> Record {
         match value {
             Value::Str(string) => Record::string(key, string.bytes(), string.form(), expiry),
             value => {
                 let mut record = Record::vacant();
+                if let Some((kind, form, bytes)) = value.small_parts()
+                    && bytes.len() <= SMALL_BYTES
+                {
+                    let (shape, blob) = small(key, expiry, [kind, form], bytes);
+                    record.set_blob(shape, blob);
+                    return record;
+                }
                 let object = Object { key: key.into(), expiry_ms: expiry.unwrap_or(0), value };
                 record.body = Body::Object(Box::new(object));
                 record
@@ -149,19 +191,88 @@ impl Record {
         }
     }
 
-    /// The collection it holds, if it is of that type.
-    pub(crate) fn collection<T: Collection>(&self) -> Option<&T> {
+    /// Whether it holds a collection of that type.
+    pub(crate) fn is<T: Collection>(&self) -> bool {
         match &self.body {
-            Body::Blob(_) => None,
-            Body::Object(object) => T::of(&object.value),
+            Body::Blob(blob) => self.shape().collection(blob).is_some_and(|(kind, _, _)| kind == T::KIND),
+            Body::Object(object) => T::of(&object.value).is_some(),
         }
     }
 
-    /// The collection it holds, to change it, if it is of that type.
-    pub(crate) fn collection_mut<T: Collection>(&mut self) -> Option<&mut T> {
+    /// The collection it holds, if it is of that type.
+    pub(crate) fn collection<T: Collection>(&self) -> Option<T::Seen<'_>> {
+        match &self.body {
+            Body::Blob(blob) => match self.shape().collection(blob)? {
+                (kind, form, bytes) if kind == T::KIND => {
+                    T::from_small_parts(form, bytes).and_then(Seen::copied)
+                }
+                _ => None,
+            },
+            Body::Object(object) => T::of(&object.value).map(Seen::borrowed),
+        }
+    }
+
+    /// Changes the collection it holds, and says whether that is empty then. `None`, and nothing done, if it is of
+    /// another type.
+    pub(crate) fn change_collection<T: Collection, R>(
+        &mut self,
+        change: impl FnOnce(&mut T) -> R,
+    ) -> Option<(R, bool)> {
+        let shape = self.shape();
         match &mut self.body {
-            Body::Blob(_) => None,
-            Body::Object(object) => T::of_mut(&mut object.value),
+            Body::Blob(blob) => {
+                let (kind, form, bytes) = shape.collection(blob)?;
+                if kind != T::KIND {
+                    return None;
+                }
+                let mut collection = T::from_small_parts(form, bytes)?;
+                let outcome = change(&mut collection);
+                let empty = collection.is_empty();
+                self.put_back(collection);
+                Some((outcome, empty))
+            }
+            Body::Object(object) => {
+                let collection = T::of_mut(&mut object.value)?;
+                let outcome = change(collection);
+                let empty = collection.is_empty();
+                self.shrink();
+                Some((outcome, empty))
+            }
+        }
+    }
+
+    /// Puts the collection that was in the blob back, changed.
+    fn put_back<T: Collection>(&mut self, collection: T) {
+        let shape = self.shape();
+        let Body::Blob(blob) = &mut self.body else { return };
+        let at = shape.layout(blob);
+        match collection.small_parts() {
+            Some((form, bytes)) if blob.len() == at.value + 1 + bytes.len() => {
+                blob[at.value] = tag(T::KIND, form);
+                blob[at.value + 1..].copy_from_slice(bytes);
+            }
+            Some((form, bytes)) if bytes.len() <= SMALL_BYTES => {
+                let tag = [tag(T::KIND, form)];
+                // All before the value stays as it is.
+                let rebuilt = [&blob[..at.value], &tag, bytes].concat().into_boxed_slice();
+                self.body = Body::Blob(rebuilt);
+            }
+            _ => {
+                let key = blob[at.key..at.key_end].into();
+                let expiry_ms = shape.expiry(blob).unwrap_or(0);
+                self.body = Body::Object(Box::new(Object { key, expiry_ms, value: collection.into_value() }));
+            }
+        }
+    }
+
+    /// Makes an object that has become small enough a blob.
+    fn shrink(&mut self) {
+        let Body::Object(object) = &self.body else { return };
+        if let Some((kind, form, bytes)) = object.value.small_parts()
+            && bytes.len() <= SMALL_AGAIN_BYTES
+        {
+            let (shape, rebuilt) = small(&object.key, self.expiry(), [kind, form], bytes);
+            self.set_blob(shape, rebuilt);
         }
     }
 
@@ -257,7 +368,14 @@ impl Record {
         match &self.body {
             Body::Blob(blob) => {
                 let shape = self.shape();
-                ValueRef::Str { bytes: &blob[shape.layout(blob).value..], form: shape.form() }
+                match shape.collection(blob) {
+                    None => ValueRef::Str {
+                        bytes: &blob[shape.layout(blob).value..],
+                        form: StringForm::of(shape.form()),
+                    },
+                    Some((kind, form, bytes)) => ValueRef::from_small_parts(kind, form, bytes)
+                        .expect("a blob holds what small_parts gave"),
+                }
             }
             Body::Object(object) => object.value.as_ref(),
         }
@@ -302,13 +420,13 @@ impl Record {
                     blob[at.key_end..at.value].copy_from_slice(&at_ms.to_le_bytes());
                 }
                 blob[at.value..].copy_from_slice(value);
-                let shape = Shape::new(&blob[at.key..at.key_end], form, expiry);
+                let shape = Shape::new(&blob[at.key..at.key_end], form.number(), expiry);
                 self.set_shape(shape);
                 return;
             }
         }
         let key = self.key();
-        self.set_blob(Shape::new(key, form, expiry), blob(key, expiry, &[value]));
+        self.set_blob(Shape::new(key, form.number(), expiry), blob(key, expiry, &[value]));
     }
 
     /// The same value under another key.
@@ -324,20 +442,31 @@ impl Record {
 
     /// A copy under another key, with its expiry.
     pub(crate) fn copied(&self, key: &[u8]) -> Record {
-        match self.value() {
-            ValueRef::Str { bytes, form } => Record::string(key, bytes, form, self.expiry()),
-            value => Record::new(key, value.to_value(), self.expiry()),
+        let expiry = self.expiry();
+        match &self.body {
+            Body::Blob(bytes) => {
+                let (shape, mut copy) = (self.shape(), Record::vacant());
+                let value = &bytes[shape.layout(bytes).value..];
+                copy.set_blob(Shape::new(key, shape.form(), expiry), blob(key, expiry, &[value]));
+                copy
+            }
+            Body::Object(object) => Record::new(key, object.value.as_ref().to_value(), expiry),
         }
     }
 
     /// Appends to a string. `None`, and nothing done, if the value is of another type.
     pub(crate) fn append(&mut self, tail: &[u8]) -> Option<usize> {
-        if let Body::Blob(bytes) = &self.body {
+        if let Body::Blob(bytes) = &self.body
+            && self.shape().is_string()
+        {
             let (at, expiry) = (self.shape().layout(bytes), self.expiry());
             let (key, value) = (&bytes[at.key..at.key_end], &bytes[at.value..]);
             let length = value.len() + tail.len();
             if length <= GROWING_STRING_BYTES {
-                self.set_blob(Shape::new(key, StringForm::Raw, expiry), blob(key, expiry, &[value, tail]));
+                self.set_blob(
+                    Shape::new(key, StringForm::Raw.number(), expiry),
+                    blob(key, expiry, &[value, tail]),
+                );
                 return Some(length);
             }
         }
@@ -349,10 +478,12 @@ impl Record {
     /// The bytes of a string to change in place, with zero bytes appended up to `length_min`. The string is `raw` from
     /// now on. `None`, and nothing done, if the value is of another type.
     pub(crate) fn string_mut(&mut self, length_min: usize) -> Option<&mut [u8]> {
-        if let Body::Blob(bytes) = &self.body {
+        if let Body::Blob(bytes) = &self.body
+            && self.shape().is_string()
+        {
             let (at, expiry) = (self.shape().layout(bytes), self.expiry());
             let (key, value) = (&bytes[at.key..at.key_end], &bytes[at.value..]);
-            let shape = Shape::new(key, StringForm::Raw, expiry);
+            let shape = Shape::new(key, StringForm::Raw.number(), expiry);
             if value.len() >= length_min {
                 self.set_shape(shape);
             } else if length_min <= GROWING_STRING_BYTES {
@@ -366,7 +497,7 @@ impl Record {
         match &mut self.body {
             Body::Blob(bytes) => {
                 let at = shape.layout(bytes);
-                Some(&mut bytes[at.value..])
+                shape.is_string().then_some(&mut bytes[at.value..])
             }
             Body::Object(object) => match &mut object.value {
                 Value::Str(string) => {
@@ -380,7 +511,9 @@ impl Record {
 
     /// The string as a buffer that grows cheaply; moves it out of its blob.
     fn growing_string(&mut self) -> Option<&mut StringValue> {
-        if let Body::Blob(bytes) = &self.body {
+        if let Body::Blob(bytes) = &self.body
+            && self.shape().is_string()
+        {
             let at = self.shape().layout(bytes);
             let object = Object {
                 key: bytes[at.key..at.key_end].into(),
@@ -400,75 +533,4 @@ impl Record {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn text(record: &Record) -> &[u8] {
-        let ValueRef::Str { bytes, .. } = record.value() else { panic!("a string") };
-        bytes
-    }
-
-    #[test]
-    fn a_blob_gives_back_its_parts() {
-        for key_length in [0, 1, 16, 30, 31, 32, 254, 255, 256, 70_000] {
-            let key = vec![b'k'; key_length];
-            for expiry in [None, Some(77)] {
-                let mut record = Record::string(&key, b"value", StringForm::Raw, expiry);
-                assert_eq!((record.key(), record.expiry(), text(&record)), (&key[..], expiry, &b"value"[..]));
-                for next in [Some(5), Some(6), None, None] {
-                    record.set_expiry(next);
-                    assert_eq!(
-                        (record.key(), record.expiry(), text(&record)),
-                        (&key[..], next, &b"value"[..])
-                    );
-                }
-                record.set_string(b"other", StringForm::Auto, Some(9));
-                record.set_string(b"longer text", StringForm::Auto, expiry);
-                assert_eq!(
-                    (record.key(), record.expiry(), text(&record)),
-                    (&key[..], expiry, &b"longer text"[..])
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn a_growing_string_keeps_key_and_expiry() {
-        let mut record = Record::string(b"key", b"", StringForm::Auto, Some(4));
-        let mut model = Vec::new();
-        for round in 0..100_u8 {
-            model.extend_from_slice(&[round; 7]);
-            assert_eq!(record.append(&[round; 7]), Some(model.len()));
-            assert_eq!((record.key(), record.expiry(), text(&record)), (&b"key"[..], Some(4), &model[..]));
-        }
-        record.string_mut(0).unwrap()[3..6].copy_from_slice(b"xyz");
-        record.string_mut(708).unwrap()[705..].copy_from_slice(b"end");
-        assert_eq!(&text(&record)[3..6], b"xyz");
-        assert_eq!(&text(&record)[700..], b"\0\0\0\0\0end");
-        record.set_string(b"1", StringForm::Auto, None);
-        assert!(matches!(record.body, Body::Blob(_)));
-    }
-
-    #[test]
-    fn a_blob_is_padded_with_zeros() {
-        for length_min in [0, 2, 5, 256, 257, 1000] {
-            let mut record = Record::string(b"key", b"abc", StringForm::Auto, Some(4));
-            record.string_mut(length_min).unwrap()[1] = b'x';
-            let mut model = b"axc".to_vec();
-            model.resize(length_min.max(3), 0);
-            assert_eq!((record.key(), record.expiry(), text(&record)), (&b"key"[..], Some(4), &model[..]));
-            assert!(matches!(record.value(), ValueRef::Str { form: StringForm::Raw, .. }));
-        }
-    }
-
-    #[test]
-    fn the_time_of_use_is_kept_apart() {
-        let mut record = Record::string(b"key", b"abc", StringForm::Text, Some(4));
-        record.touch(0x0123_4567_89ab);
-        assert_eq!((record.used_s(), record.idle_s(0x0123_4567_89af)), (0x67_89ab, 4));
-        record.set_string(b"longer", StringForm::Text, None);
-        assert_eq!(record.used_s(), 0x67_89ab);
-        assert!(matches!(record.value(), ValueRef::Str { bytes: b"longer", form: StringForm::Text }));
-        assert_eq!((record.key(), record.expiry()), (&b"key"[..], None));
-    }
-}
+mod tests;

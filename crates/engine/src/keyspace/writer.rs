@@ -129,10 +129,13 @@ impl<'a> Writer<'a> {
     }
 
     /// A key's collection; an error if it holds something else.
-    pub(crate) fn collection<T: Collection>(&mut self, key: Key<'_>) -> Result<Option<&T>, ReplyError> {
+    pub(crate) fn collection<T: Collection>(
+        &mut self,
+        key: Key<'_>,
+    ) -> Result<Option<T::Seen<'_>>, ReplyError> {
         match self.find(key) {
             None => Ok(None),
-            Some(record) => record.collection().map(Some).ok_or(ReplyError::WRONG_TYPE),
+            Some(record) => record.collection::<T>().map(Some).ok_or(ReplyError::WRONG_TYPE),
         }
     }
 
@@ -153,17 +156,20 @@ impl<'a> Writer<'a> {
         key: Key<'_>,
         change: impl FnOnce(&mut T, &Settings) -> (R, bool),
     ) -> Result<Option<R>, ReplyError> {
-        if self.collection::<T>(key)?.is_none() {
-            return Ok(None);
+        match self.find(key) {
+            None => return Ok(None),
+            Some(record) if !record.is::<T>() => return Err(ReplyError::WRONG_TYPE),
+            Some(_) => {}
         }
         let Ok(position) = self.before_write(key) else { return Ok(None) };
         let Some(keyspace) = self.database.keyspace_mut(self.numbered) else { return Ok(None) };
         let Some(table) = keyspace.table_mut(key.place.slot) else { return Ok(None) };
         let record = table.at_mut(position);
         let (size, old) = (record.heap_size(), dues(record));
-        let collection = record.collection_mut::<T>().ok_or(ReplyError::WRONG_TYPE)?;
-        let (outcome, changed) = change(collection, &self.shared.settings);
-        let empty = collection.is_empty();
+        let settings = &self.shared.settings;
+        let ((outcome, changed), empty) = record
+            .change_collection(|collection| change(collection, settings))
+            .ok_or(ReplyError::WRONG_TYPE)?;
         let (grown, new) = (record.heap_size(), dues(record));
         keyspace.resized(size, grown);
         keyspace.dues_changed(old, new);

@@ -91,6 +91,14 @@ impl Collection for Hash {
         }
     }
 
+    fn small_parts(&self) -> Option<(u8, &[u8])> {
+        if let Hash::Packed(packed) = self { Some((PACKED, packed.bytes())) } else { None }
+    }
+
+    fn from_small_parts(form: u8, bytes: &[u8]) -> Option<Hash> {
+        (form == PACKED).then(|| Hash::Packed(Packed::from_bytes(bytes)))
+    }
+
     fn encode(&self, out: &mut Vec<u8>) {
         match self {
             Hash::Packed(packed) => {

@@ -23,6 +23,15 @@ impl IntSet {
         self.bytes.first().map_or(1, |width| usize::from(*width))
     }
 
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// From bytes that [`IntSet::bytes`] gave.
+    pub(crate) fn from_bytes(bytes: &[u8]) -> IntSet {
+        IntSet { bytes: bytes.into() }
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.bytes.len().saturating_sub(1) / self.width()
     }

@@ -323,6 +323,14 @@ impl Collection for List {
         if self.is_listpack() { "listpack" } else { "quicklist" }
     }
 
+    fn small_parts(&self) -> Option<(u8, &[u8])> {
+        if let Body::Short(packed) = &self.0 { Some((0, packed.bytes())) } else { None }
+    }
+
+    fn from_small_parts(_: u8, bytes: &[u8]) -> Option<List> {
+        Some(List(Body::Short(Packed::from_bytes(bytes))))
+    }
+
     fn encode(&self, out: &mut Vec<u8>) {
         out.push(u8::from(self.is_listpack()));
         put_varint(out, self.len() as u64);

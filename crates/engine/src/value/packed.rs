@@ -184,8 +184,8 @@ impl Packed {
     }
 
     /// From bytes that [`Packed::bytes`] gave.
-    pub(crate) fn from_bytes(bytes: Vec<u8>) -> Packed {
-        Packed { bytes: bytes.into_boxed_slice() }
+    pub(crate) fn from_bytes(bytes: impl Into<Box<[u8]>>) -> Packed {
+        Packed { bytes: bytes.into() }
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -59,6 +59,22 @@ impl Collection for Set {
         }
     }
 
+    fn small_parts(&self) -> Option<(u8, &[u8])> {
+        match self {
+            Set::Integers(integers) => Some((INTEGERS, integers.bytes())),
+            Set::Packed(packed) => Some((PACKED, packed.bytes())),
+            Set::Table(_) => None,
+        }
+    }
+
+    fn from_small_parts(form: u8, bytes: &[u8]) -> Option<Set> {
+        match form {
+            INTEGERS => Some(Set::Integers(IntSet::from_bytes(bytes))),
+            PACKED => Some(Set::Packed(Packed::from_bytes(bytes))),
+            _ => None,
+        }
+    }
+
     fn encode(&self, out: &mut Vec<u8>) {
         match self {
             Set::Integers(integers) => {

@@ -211,6 +211,14 @@ impl Collection for SortedSet {
         }
     }
 
+    fn small_parts(&self) -> Option<(u8, &[u8])> {
+        if let Body::Small(small) = &self.0 { Some((0, small.bytes())) } else { None }
+    }
+
+    fn from_small_parts(_: u8, bytes: &[u8]) -> Option<SortedSet> {
+        Some(SortedSet(Body::Small(Small::from_bytes(bytes))))
+    }
+
     fn encode(&self, out: &mut Vec<u8>) {
         match &self.0 {
             Body::Small(_) => out.push(0),

@@ -111,17 +111,3 @@ pub(in crate::family) fn parse_cursor(text: &[u8]) -> Result<u64, ReplyError> {
     let number: u64 = text.parse().map_err(|_| ReplyError::INVALID_CURSOR)?;
     Ok(if negative { number.wrapping_neg() } else { number })
 }
-
-/// What walks of the elements of one key can be told.
-#[derive(Debug)]
-pub(in crate::family) struct ElementOptions<'a> {
-    pub(in crate::family) count: usize,
-    pub(in crate::family) pattern: Option<&'a [u8]>,
-}
-
-impl<'a> ElementOptions<'a> {
-    pub(in crate::family) fn read(args: Args<'a>) -> Result<ElementOptions<'a>, ReplyError> {
-        let Options { count, pattern, type_name } = Options::read(args)?;
-        if type_name.is_some() { Err(ReplyError::SYNTAX) } else { Ok(ElementOptions { count, pattern }) }
-    }
-}

@@ -12,7 +12,7 @@ pub(crate) fn geodist(reader: &Reader<'_>, args: Args<'_>, reply: &mut ReplyWrit
         _ => return Err(ReplyError::SYNTAX),
     };
     let set = reader.collection::<SortedSet>(&args[0])?;
-    let place = |member: &[u8]| set.and_then(|set| set.score(member)).map(Place::of_score);
+    let place = |member: &[u8]| set.as_deref().and_then(|set| set.score(member)).map(Place::of_score);
     match (place(&args[1]), place(&args[2])) {
         (Some(one), Some(other)) => write_distance(reply, one.distance(other), unit),
         _ => reply.null(),
@@ -44,7 +44,7 @@ fn each_place(
     let members = args.from(1);
     reply.array(members.len());
     for member in members.iter() {
-        each(reply, set.and_then(|set| set.score(member)).map(Place::of_score));
+        each(reply, set.as_deref().and_then(|set| set.score(member)).map(Place::of_score));
     }
     Ok(())
 }

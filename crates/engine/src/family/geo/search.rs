@@ -80,8 +80,8 @@ fn answer(found: &[Found], options: &Options<'_>, reply: &mut ReplyWriter<'_>) {
 
 fn read(reader: &Reader<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>, command: EngineCommand) -> Outcome {
     let set = reader.collection::<SortedSet>(&args[0])?;
-    let options = Options::read(args.from(1), set, command)?;
-    answer(&search(set, &options), &options, reply);
+    let options = Options::read(args.from(1), set.as_deref(), command)?;
+    answer(&search(set.as_deref(), &options), &options, reply);
     Ok(())
 }
 
@@ -95,8 +95,8 @@ fn write(
 ) -> Outcome {
     let reader = writer.reader();
     let set = reader.collection::<SortedSet>(&args[0])?;
-    let options = Options::read(args.from(1), set, command)?;
-    let found = search(set, &options);
+    let options = Options::read(args.from(1), set.as_deref(), command)?;
+    let found = search(set.as_deref(), &options);
     let Some(destination) = destination.or(options.store) else {
         answer(&found, &options, reply);
         return Ok(());

@@ -190,7 +190,7 @@ fn conditions_hold(
 ) -> Result<bool, ReplyError> {
     let now_ms = writer.time_ms();
     let hash = writer.collection::<Hash>(key)?;
-    let has = |[name, _]: &[&[u8]; 2]| hash.is_some_and(|hash| hash.get(name, now_ms).is_some());
+    let has = |[name, _]: &[&[u8]; 2]| hash.as_deref().is_some_and(|hash| hash.get(name, now_ms).is_some());
     Ok(!(options.only_new && options.pairs.iter().any(has)
         || options.only_old && !options.pairs.iter().all(has)))
 }

@@ -211,7 +211,7 @@ fn get(reader: &Reader<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>, measure
     let names = fields(args.from(1), ReplyError::FIELD_COUNT_NOT_POSITIVE)?;
     let from_ms = if measure.relative { reader.now_ms() } else { 0 };
     let answer = |name: &[u8]| {
-        let field = hash.and_then(|hash| hash.get(name, reader.entry_ms()));
+        let field = hash.as_deref().and_then(|hash| hash.get(name, reader.entry_ms()));
         match field.map(|field| field.expiry) {
             None => ABSENT,
             Some(None) => NO_EXPIRY,

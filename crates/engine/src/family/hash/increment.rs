@@ -36,7 +36,8 @@ pub(crate) fn hincrbyfloat(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut 
 
 fn value(writer: &mut Writer<'_>, key: Key<'_>, name: &[u8]) -> Result<Option<Vec<u8>>, ReplyError> {
     let now_ms = writer.time_ms();
-    let field = writer.collection::<Hash>(key)?.and_then(|hash| hash.get(name, now_ms));
+    let hash = writer.collection::<Hash>(key)?;
+    let field = hash.as_deref().and_then(|hash| hash.get(name, now_ms));
     Ok(field.map(|field| field.value.to_vec()))
 }
 

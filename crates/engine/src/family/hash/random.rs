@@ -15,8 +15,8 @@ pub(crate) fn hrandfield(reader: &Reader<'_>, args: Args<'_>, reply: &mut ReplyW
     let at_ms = reader.entry_ms();
     let (wanted, with_values) = match args.as_slice() {
         [_] => {
-            let field = reader.collection::<Hash>(&args[0])?;
-            let field = field.and_then(|hash| hash.random(reader.random(), at_ms));
+            let hash = reader.collection::<Hash>(&args[0])?;
+            let field = hash.as_deref().and_then(|hash| hash.random(reader.random(), at_ms));
             reply.bulk_or_null(field.as_ref().map(|field| &field.name[..]));
             return Ok(());
         }

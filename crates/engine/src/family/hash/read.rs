@@ -6,7 +6,7 @@ use crate::{family::Outcome, keyspace::Reader, value::Hash};
 
 pub(crate) fn hget(reader: &Reader<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
     let hash = reader.collection::<Hash>(&args[0])?;
-    let field = hash.and_then(|hash| hash.get(&args[1], reader.entry_ms()));
+    let field = hash.as_deref().and_then(|hash| hash.get(&args[1], reader.entry_ms()));
     reply.bulk_or_null(field.as_ref().map(|field| &field.value[..]));
     Ok(())
 }
@@ -15,7 +15,7 @@ pub(crate) fn hmget(reader: &Reader<'_>, args: Args<'_>, reply: &mut ReplyWriter
     let hash = reader.collection::<Hash>(&args[0])?;
     reply.array(args.len() - 1);
     for name in args.from(1).iter() {
-        let field = hash.and_then(|hash| hash.get(name, reader.entry_ms()));
+        let field = hash.as_deref().and_then(|hash| hash.get(name, reader.entry_ms()));
         reply.bulk_or_null(field.as_ref().map(|field| &field.value[..]));
     }
     Ok(())
@@ -23,20 +23,20 @@ pub(crate) fn hmget(reader: &Reader<'_>, args: Args<'_>, reply: &mut ReplyWriter
 
 pub(crate) fn hlen(reader: &Reader<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
     let hash = reader.collection::<Hash>(&args[0])?;
-    reply.integer(hash.map_or(0, |hash| hash.len(reader.entry_ms())) as i64);
+    reply.integer(hash.as_deref().map_or(0, |hash| hash.len(reader.entry_ms())) as i64);
     Ok(())
 }
 
 pub(crate) fn hstrlen(reader: &Reader<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
     let hash = reader.collection::<Hash>(&args[0])?;
-    let field = hash.and_then(|hash| hash.get(&args[1], reader.entry_ms()));
+    let field = hash.as_deref().and_then(|hash| hash.get(&args[1], reader.entry_ms()));
     reply.integer(field.map_or(0, |field| field.value.len()) as i64);
     Ok(())
 }
 
 pub(crate) fn hexists(reader: &Reader<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
     let hash = reader.collection::<Hash>(&args[0])?;
-    let found = hash.is_some_and(|hash| hash.get(&args[1], reader.entry_ms()).is_some());
+    let found = hash.as_deref().is_some_and(|hash| hash.get(&args[1], reader.entry_ms()).is_some());
     reply.integer(i64::from(found));
     Ok(())
 }

@@ -10,7 +10,7 @@ use crate::{
 
 pub(crate) fn llen(reader: &Reader<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
     let list = reader.collection::<List>(&args[0])?;
-    reply.integer(list.map_or(0, List::len) as i64);
+    reply.integer(list.as_deref().map_or(0, List::len) as i64);
     Ok(())
 }
 
@@ -111,7 +111,7 @@ impl Options {
 pub(crate) fn lpos(reader: &Reader<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
     let options = Options::read(args.from(2))?;
     let list = reader.collection::<List>(&args[0])?;
-    let found = list.map_or_else(Vec::new, |list| options.find(list, &args[1]));
+    let found = list.as_deref().map_or_else(Vec::new, |list| options.find(list, &args[1]));
     if options.count.is_some() {
         reply.array(found.len());
         found.iter().for_each(|index| reply.integer(*index as i64));

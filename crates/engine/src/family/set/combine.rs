@@ -2,6 +2,8 @@
 //!
 //! Every key is looked at first, so that one that holds something else is an error whatever the others hold.
 
+use std::borrow::Cow;
+
 use meridian_command::{Args, ReplyError, ReplyWriter};
 
 use crate::{
@@ -128,11 +130,14 @@ pub(crate) fn sintercard(reader: &Reader<'_>, args: Args<'_>, reply: &mut ReplyW
     Ok(())
 }
 
-fn sets<'a>(reader: &Reader<'a>, keys: Args<'_>) -> Result<Vec<Option<&'a Set>>, ReplyError> {
+/// The sets of some keys.
+type Sets<'a> = Vec<Option<Cow<'a, Set>>>;
+
+fn sets<'a>(reader: &Reader<'a>, keys: Args<'_>) -> Result<Sets<'a>, ReplyError> {
     keys.iter().map(|key| reader.collection::<Set>(key)).collect()
 }
 
-fn union(sets: &[Option<&Set>], settings: &Settings) -> Set {
+fn union(sets: &[Option<Cow<'_, Set>>], settings: &Settings) -> Set {
     let mut union = Set::default();
     for set in sets.iter().flatten() {
         for member in set.members() {
@@ -143,12 +148,12 @@ fn union(sets: &[Option<&Set>], settings: &Settings) -> Set {
 }
 
 /// Walks what an intersection or difference yields, until `take` has enough.
-fn walk(sets: &[Option<&Set>], operation: Operation, mut take: impl FnMut(&[u8]) -> bool) {
+fn walk(sets: &[Option<Cow<'_, Set>>], operation: Operation, mut take: impl FnMut(&[u8]) -> bool) {
     let (walked, others): (&Set, Vec<&Set>) = if operation == Operation::Difference {
         let [Some(first), others @ ..] = sets else { return };
-        (first, others.iter().copied().flatten().collect())
+        (first, others.iter().flatten().map(|set| &**set).collect())
     } else {
-        let Some(mut all) = sets.iter().copied().collect::<Option<Vec<&Set>>>() else { return };
+        let Some(mut all) = sets.iter().map(Option::as_deref).collect::<Option<Vec<&Set>>>() else { return };
         all.sort_by_key(|set| set.len());
         let Some((smallest, others)) = all.split_first() else { return };
         (smallest, others.to_vec())

@@ -15,7 +15,8 @@ use crate::{
 pub(crate) fn srandmember(reader: &Reader<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
     let wanted = match args.as_slice() {
         [_] => {
-            let member = reader.collection::<Set>(&args[0])?.and_then(|set| set.random(reader.random()));
+            let set = reader.collection::<Set>(&args[0])?;
+            let member = set.as_deref().and_then(|set| set.random(reader.random()));
             reply.bulk_or_null(member.as_deref());
             return Ok(());
         }

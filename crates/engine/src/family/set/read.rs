@@ -6,7 +6,7 @@ use crate::{family::Outcome, keyspace::Reader, value::Set};
 
 pub(crate) fn sismember(reader: &Reader<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
     let set = reader.collection::<Set>(&args[0])?;
-    reply.integer(set.is_some_and(|set| set.contains(&args[1])).into());
+    reply.integer(set.as_deref().is_some_and(|set| set.contains(&args[1])).into());
     Ok(())
 }
 
@@ -14,13 +14,13 @@ pub(crate) fn smismember(reader: &Reader<'_>, args: Args<'_>, reply: &mut ReplyW
     let set = reader.collection::<Set>(&args[0])?;
     reply.array(args.len() - 1);
     for member in args.from(1).iter() {
-        reply.integer(set.is_some_and(|set| set.contains(member)).into());
+        reply.integer(set.as_deref().is_some_and(|set| set.contains(member)).into());
     }
     Ok(())
 }
 
 pub(crate) fn scard(reader: &Reader<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
-    reply.integer(reader.collection::<Set>(&args[0])?.map_or(0, Set::len) as i64);
+    reply.integer(reader.collection::<Set>(&args[0])?.map_or(0, |set| set.len()) as i64);
     Ok(())
 }
 

@@ -18,7 +18,7 @@ const DRAWS_MAX: usize = 1 << 24;
 pub(crate) fn zrandmember(reader: &Reader<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
     let Some(count) = args.get(1) else {
         let set = reader.collection::<SortedSet>(&args[0])?;
-        let drawn = set.and_then(|set| set.at(reader.random().below(set.len() as u64) as usize));
+        let drawn = set.as_deref().and_then(|set| set.at(reader.random().below(set.len() as u64) as usize));
         reply.bulk_or_null(drawn.map(|(member, _)| member));
         return Ok(());
     };

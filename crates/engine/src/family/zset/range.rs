@@ -93,7 +93,7 @@ fn answer(reader: &Reader<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>, form
         reply.array(0);
         return Ok(());
     };
-    let ranks = wanted.ranks(set);
+    let ranks = wanted.ranks(&set);
     open_members(reply, ranks.len(), wanted.with_scores);
     set.visit(ranks, wanted.reverse, |member, score| {
         write_member(reply, member, score, wanted.with_scores);
@@ -131,7 +131,7 @@ pub(crate) fn zrangestore(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut R
     let mut result = SortedSet::default();
     let reader = writer.reader();
     if let Some(set) = reader.collection::<SortedSet>(&args[1])? {
-        set.visit(wanted.ranks(set), wanted.reverse, |member, score| {
+        set.visit(wanted.ranks(&set), wanted.reverse, |member, score| {
             result.set(member, score, writer.settings());
             true
         });

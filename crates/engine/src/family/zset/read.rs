@@ -10,13 +10,13 @@ use crate::{family::Outcome, keyspace::Reader, value::SortedSet};
 
 pub(crate) fn zcard(reader: &Reader<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
     let set = reader.collection::<SortedSet>(&args[0])?;
-    reply.integer(set.map_or(0, SortedSet::len) as i64);
+    reply.integer(set.as_deref().map_or(0, SortedSet::len) as i64);
     Ok(())
 }
 
 pub(crate) fn zscore(reader: &Reader<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
     let set = reader.collection::<SortedSet>(&args[0])?;
-    score_or_null(reply, set.and_then(|set| set.score(&args[1])));
+    score_or_null(reply, set.as_deref().and_then(|set| set.score(&args[1])));
     Ok(())
 }
 
@@ -25,7 +25,7 @@ pub(crate) fn zmscore(reader: &Reader<'_>, args: Args<'_>, reply: &mut ReplyWrit
     let members = args.from(1);
     reply.array(members.len());
     for member in members.iter() {
-        score_or_null(reply, set.and_then(|set| set.score(member)));
+        score_or_null(reply, set.as_deref().and_then(|set| set.score(member)));
     }
     Ok(())
 }
@@ -53,7 +53,7 @@ fn rank(reader: &Reader<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>, comman
         _ => return Err(ReplyError::wrong_arity(command.spec())),
     };
     let set = reader.collection::<SortedSet>(&args[0])?;
-    let found = set.and_then(|set| {
+    let found = set.as_deref().and_then(|set| {
         let rank = set.rank(&args[1])?;
         let rank = if command == EngineCommand::Zrevrank { set.len() - 1 - rank } else { rank };
         Some((rank, set.score(&args[1])?))
@@ -85,6 +85,6 @@ pub(crate) fn zlexcount(reader: &Reader<'_>, args: Args<'_>, reply: &mut ReplyWr
 fn count(reader: &Reader<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>, by: By) -> Outcome {
     let bounds = Bounds::read(by, &args[1], &args[2])?;
     let set = reader.collection::<SortedSet>(&args[0])?;
-    reply.integer(set.map_or(0, |set| bounds.ranks(set, false).len()) as i64);
+    reply.integer(set.as_deref().map_or(0, |set| bounds.ranks(set, false).len()) as i64);
     Ok(())
 }

@@ -91,6 +91,15 @@ impl Small {
         Members { bytes: &self.bytes, at: 0 }
     }
 
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// From bytes that [`Small::bytes`] gave.
+    pub(super) fn from_bytes(bytes: &[u8]) -> Small {
+        Small { bytes: bytes.to_vec() }
+    }
+
     pub(super) fn len(&self) -> usize {
         self.iter().count()
     }

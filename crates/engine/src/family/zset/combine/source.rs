@@ -1,5 +1,7 @@
 //! What sorted sets are put together from: sorted sets, and sets whose members all have a score of 1.
 
+use std::borrow::Cow;
+
 use meridian_command::ReplyError;
 
 use crate::{
@@ -8,11 +10,11 @@ use crate::{
 };
 
 /// See the module.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Source<'a> {
     Absent,
-    Sorted(&'a SortedSet),
-    Plain(&'a Set),
+    Sorted(Cow<'a, SortedSet>),
+    Plain(Cow<'a, Set>),
 }
 
 impl<'a> Source<'a> {
@@ -25,7 +27,7 @@ impl<'a> Source<'a> {
         }
     }
 
-    pub(super) fn len(self) -> usize {
+    pub(super) fn len(&self) -> usize {
         match self {
             Source::Absent => 0,
             Source::Sorted(set) => set.len(),
@@ -33,7 +35,7 @@ impl<'a> Source<'a> {
         }
     }
 
-    pub(super) fn score(self, member: &[u8]) -> Option<f64> {
+    pub(super) fn score(&self, member: &[u8]) -> Option<f64> {
         match self {
             Source::Absent => None,
             Source::Sorted(set) => set.score(member),
@@ -42,7 +44,7 @@ impl<'a> Source<'a> {
     }
 
     /// Calls `each` with all members until it says false.
-    pub(super) fn visit(self, mut each: impl FnMut(&[u8], f64) -> bool) {
+    pub(super) fn visit(&self, mut each: impl FnMut(&[u8], f64) -> bool) {
         match self {
             Source::Absent => {}
             Source::Sorted(set) => set.visit(0..usize::MAX, false, each),
