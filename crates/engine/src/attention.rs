@@ -7,7 +7,6 @@ mod names;
 mod waiters;
 mod watched;
 
-#[allow(unused_imports, reason = "blocking commands say so what they wait for")]
 pub(crate) use waiters::{Awaits, Block, Empty, Origin, Waiter, Waiters, parked_reply};
 pub(crate) use watched::Watched;
 

@@ -25,7 +25,7 @@ pub(crate) enum Handler {
 }
 
 /// The handler of a command.
-#[allow(clippy::too_many_lines, reason = "one line per command")]
+#[expect(clippy::too_many_lines, reason = "one line per command")]
 pub(crate) fn handler(command: EngineCommand) -> Handler {
     use EngineCommand as C;
     use Handler::{Read, ReadOrBlock, Write};

@@ -249,7 +249,7 @@ macro_rules! collections {
             }
 
             /// A copy that is owned.
-            pub(crate) fn to_value(self) -> Value {
+            pub(crate) fn into_value(self) -> Value {
                 match self {
                     ValueRef::Str { bytes, form } => Value::Str(StringValue::new(bytes.to_vec(), form)),
                     $(ValueRef::$variant(collection) => Value::$variant((*collection).clone())),+

@@ -56,13 +56,18 @@ fn engine() -> Engine {
     let mut engine = Engine::new(SEED);
     let small = ["hash-max-listpack-entries", "set-max-intset-entries", "set-max-listpack-entries"];
     for name in small {
-        let mut record = Vec::new();
-        let command = meridian_command::EngineCommand::Setting;
-        let head = meridian_command::wire::Head { command, protocol: Protocol::Resp2, numbered: 0 };
-        meridian_command::wire::encode(&mut record, head, [name.as_bytes(), b"4"].into_iter());
-        apply(&mut engine, &entry(1, 0, 0, &[record]));
+        set(&mut engine, name, "4");
     }
     engine
+}
+
+fn set(engine: &mut Engine, name: &str, value: &str) {
+    let mut record = Vec::new();
+    let command = meridian_command::EngineCommand::Setting;
+    let head = meridian_command::wire::Head { command, protocol: Protocol::Resp2, numbered: 0 };
+    meridian_command::wire::encode(&mut record, head, [name.as_bytes(), value.as_bytes()].into_iter());
+    let applied = apply(engine, &entry(1, 0, 0, &[record]));
+    assert!(format!("{applied:?}").contains("+OK"), "{name} {value}: {applied:?}");
 }
 
 proptest! {
@@ -110,7 +115,7 @@ proptest! {
 #[test]
 fn a_field_is_gone_when_its_time_has_come() {
     let mut engine = engine();
-    engine.collect_events(true);
+    set(&mut engine, "notify-keyspace-events", "KEA");
     run(&mut engine, 1000, "HSET h a 1 b 2");
     run(&mut engine, 1000, "HPEXPIRE h 50 FIELDS 1 a");
     assert_eq!(engine.next_expiry_ms(), Some(1050));

@@ -450,7 +450,7 @@ impl Record {
                 copy.set_blob(Shape::new(key, shape.form(), expiry), blob(key, expiry, &[value]));
                 copy
             }
-            Body::Object(object) => Record::new(key, object.value.as_ref().to_value(), expiry),
+            Body::Object(object) => Record::new(key, object.value.as_ref().into_value(), expiry),
         }
     }
 

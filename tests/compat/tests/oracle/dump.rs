@@ -101,7 +101,9 @@ fn payloads_are_those_of_redis() {
         }
     }
     // Collections of a thousand, whose nodes and tables are many.
-    for (verb, length) in [("RPUSH", 1000), ("SADD", 1000), ("HSET", 1000), ("ZADD", 1000), ("PFADD", 1000), ("XADD", 1000)] {
+    for (verb, length) in
+        [("RPUSH", 1000), ("SADD", 1000), ("HSET", 1000), ("ZADD", 1000), ("PFADD", 1000), ("XADD", 1000)]
+    {
         client.call(&[b"FLUSHALL"]);
         for number in 0..length {
             let (number, name) = (number.to_string(), format!("some longer text {number}"));

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::value::Variant;
 use crate::{
     settings::Settings,
     value::{End, FieldExpiry, Hash, List, Set, SortedSet},

@@ -14,7 +14,6 @@ impl Writer<'_> {
     ///
     /// The handler returns what this returns, and must have changed nothing that it may not change again: when a key is
     /// ready it is called again, with the same arguments (or with `block.retry`).
-    #[allow(dead_code, reason = "for blocking commands")]
     pub(crate) fn block(&mut self, reply: &mut ReplyWriter<'_>, block: Block<'_>) -> Outcome {
         let waiters = &mut self.shared.attention.waiters;
         if waiters.may_park.is_some() {

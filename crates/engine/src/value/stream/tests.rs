@@ -192,3 +192,18 @@ fn the_radix_tree_is_counted_as_it_would_be() {
     // A run, the parting, and for each a run and its end.
     assert_eq!(count(&[0x0100, 0x0200]), 6);
 }
+
+#[test]
+fn entries_of_every_length_read_back() {
+    for length in 0..400 {
+        let mut stream = Stream::default();
+        let value = vec![b'x'; length];
+        for _ in 0..3 {
+            stream.add(NewId::Auto, &[[b"a", &value]], 10, LIMITS).expect("there is room");
+        }
+        let mut bytes = Vec::new();
+        stream.encode_all(&mut bytes);
+        let restored = Stream::decode_all(&mut Input::new(&bytes));
+        assert_eq!(restored.map(|stream| stream.len()), Ok(3), "length {length}");
+    }
+}

@@ -98,13 +98,15 @@ impl Stream {
             }
             let gone = self.trim_node(index, trim, excess);
             (removed, excess) = (removed + gone, excess.saturating_sub(live));
+            // What is left of a node may all have been deleted before.
+            let is_empty = self.nodes.get(index).is_some_and(|node| node.live == 0);
+            if is_empty {
+                self.drop_node(index);
+            }
             if !whole {
                 break;
             }
-            match self.nodes.get(index).map(|node| node.live) {
-                Some(0) => self.drop_node(index),
-                _ => index += 1,
-            }
+            index += usize::from(!is_empty);
         }
         if removed > 0 {
             self.length -= removed;
