@@ -82,19 +82,30 @@ fn keys(spec: &CommandSpec, call: &[&[u8]], table: &Table, database: DatabaseId)
     if let Some(position) = spec.single_key() {
         return owner(table, database, call[position]).map(Plan::One);
     }
+    let link = common_owner(spec, call, table, database)?;
+    if only_one(table, database).is_none() {
+        patterns(spec, call, table, database, link)?;
+    }
+    Ok(Plan::One(link))
+}
+
+/// The shard that has all keys of a call.
+fn common_owner(
+    spec: &CommandSpec,
+    call: &[&[u8]],
+    table: &Table,
+    database: DatabaseId,
+) -> Result<usize, ReplyError> {
     let mut found = None;
-    for position in spec.key_positions(call)? {
+    // A call without keys, or whose keys cannot be counted, is one that its handler refuses, in its own words; any
+    // shard does.
+    for position in spec.key_positions(call).unwrap_or_default() {
         let link = owner(table, database, call[position])?;
         if *found.get_or_insert(link) != link {
             return Err(ReplyError::CROSS_SHARD);
         }
     }
-    // A call without keys is one that its handler refuses; any shard does.
-    let link = found.or_else(|| table.owners(database).next()).ok_or(ReplyError::NO_MAP)?;
-    if only_one(table, database).is_none() {
-        patterns(spec, call, table, database, link)?;
-    }
-    Ok(Plan::One(link))
+    found.or_else(|| table.owners(database).next()).ok_or(ReplyError::NO_MAP)
 }
 
 /// Refuses patterns whose keys may live on another shard: those without a hash tag in front of the star, and those of
@@ -130,15 +141,7 @@ fn script(
     table: &Table,
     database: DatabaseId,
 ) -> Result<Plan, ReplyError> {
-    let mut found = None;
-    // A call whose keys cannot be counted is one that its handler refuses, in its own words; any shard does.
-    for position in spec.key_positions(call).unwrap_or_default() {
-        let link = owner(table, database, call[position])?;
-        if *found.get_or_insert(link) != link {
-            return Err(ReplyError::CROSS_SHARD);
-        }
-    }
-    let link = found.or_else(|| table.owners(database).next()).ok_or(ReplyError::NO_MAP)?;
+    let link = common_owner(spec, call, table, database)?;
     Ok(Plan::Within { link, slots: table.slots_text(database, link) })
 }
 
@@ -151,7 +154,10 @@ fn split_keys(
     if let Some(link) = only_one(table, database) {
         return Ok(Plan::One(link));
     }
-    let positions = spec.key_positions(call)?;
+    let Ok(positions) = spec.key_positions(call) else {
+        // Its handler knows the words.
+        return table.owners(database).next().map(Plan::One).ok_or(ReplyError::NO_MAP);
+    };
     let step = match positions.as_slice() {
         [first, second, ..] => second - first,
         // A lone key takes the rest of the call with it: the value of MSET, or nothing.

@@ -10,7 +10,8 @@
 //! ["a", "k"]
 //! ```
 //!
-//! `@since 7.2` (anywhere) says that replies are those of that version of Redis and later.
+//! `@since 7.2` (anywhere) says that replies are those of that version of Redis and later, `@one-shard why` that they are
+//! others where the keys are spread over several shards.
 //!
 //! `>` sends a command and the line below is its reply. `@wait n` lets n milliseconds pass, `@resp3` switches the
 //! protocol, `@sorted` says that the next reply's elements have no order. Arguments are separated by spaces; in double
@@ -23,6 +24,14 @@ use meridian_resp::{Value, decode};
 
 /// Before the version of Redis whose replies a case has.
 const SINCE: &str = "@since ";
+
+/// Before the reason why replies are others where keys are spread over shards.
+const ONE_SHARD: &str = "@one-shard ";
+
+/// Whether replies are others where keys are spread over shards.
+pub fn one_shard(text: &str) -> bool {
+    text.lines().any(|line| line.starts_with(ONE_SHARD))
+}
 
 /// The version of Redis whose replies a case has, if not those of any.
 pub fn since(text: &str) -> Option<&str> {
@@ -64,7 +73,7 @@ pub fn run(text: &str, target: &mut impl Target) -> Result<String, String> {
             }
         } else if let Some(milliseconds) = line.strip_prefix("@wait ") {
             target.wait(milliseconds.parse().map_err(|_| fault("no number"))?);
-        } else if line.starts_with(SINCE) {
+        } else if line.starts_with(SINCE) || line.starts_with(ONE_SHARD) {
             // For whoever chooses the server.
         } else if line == "@resp3" {
             target.use_resp3();

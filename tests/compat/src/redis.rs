@@ -3,11 +3,14 @@
 use std::{
     io::{self, Read, Write},
     net::{SocketAddr, TcpStream},
-    time::Duration,
+    thread,
+    time::{Duration, Instant},
 };
 
 use meridian_resp::{reply_length, write_command};
 use meridian_testkit::RedisServer;
+
+use crate::case::Target;
 
 /// How long the server may take for any reply.
 const REPLY_TIMEOUT: Duration = Duration::from_secs(20);
@@ -88,6 +91,23 @@ impl Client {
             let count = self.stream.read(&mut chunk).expect("the server answers in time");
             assert_ne!(count, 0, "the server closed the connection");
             self.received.extend_from_slice(&chunk[..count]);
+        }
+    }
+}
+
+impl Target for Client {
+    fn call(&mut self, call: &[&[u8]]) -> Vec<u8> {
+        Client::call(self, call)
+    }
+
+    fn use_resp3(&mut self) {
+        Client::call(self, &[b"HELLO", b"3"]);
+    }
+
+    fn wait(&mut self, milliseconds: u64) {
+        let end = Instant::now() + Duration::from_millis(milliseconds);
+        while Instant::now() < end {
+            thread::yield_now();
         }
     }
 }

@@ -2,8 +2,6 @@
 //!
 //! `MERIDIAN_SEEDS=7` or `=0..200` chooses the seeds of the random comparison.
 
-#[path = "oracle/bare.rs"]
-mod bare;
 #[path = "oracle/cases.rs"]
 mod cases;
 #[path = "oracle/dump.rs"]

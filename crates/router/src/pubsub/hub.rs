@@ -154,7 +154,7 @@ impl Hub {
         }
     }
 
-    /// Lets a process follow. Its messages come out of the receiver of [`Following::take`].
+    /// Lets a process follow. Its messages come out of what this returns.
     pub fn follow(self: &Arc<Hub>) -> Following {
         let (sender, receiver) = mpsc::unbounded_channel();
         let outlet =

@@ -3,6 +3,7 @@
 //! Every test has a cluster of its own. Tests whose module is called `timed` look at how long something takes, and run
 //! while no other test does.
 
+mod cases;
 mod clients;
 mod damage;
 mod dev;

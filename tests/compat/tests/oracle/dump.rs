@@ -2,9 +2,7 @@
 //! restores that and must have the value that it began with.
 
 use meridian_command::Protocol;
-use meridian_tests_compat::{Client, Redis};
-
-use crate::bare::Bare;
+use meridian_tests_compat::{Bare, Client, Redis};
 
 /// What makes the key `k` and, before the bar, the settings under which Redis chooses another encoding for it.
 const VALUES: &[&str] = &[

@@ -23,11 +23,10 @@ use std::{
 use bytes::Bytes;
 use meridian_command::{CommandSpec, EngineCommand, Flags, Group, Protocol, doc::ArgFlags, resolve};
 use meridian_resp::{Value, decode};
-use meridian_tests_compat::{Client, Redis};
+use meridian_tests_compat::{Bare, Client, Redis};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
 use crate::{
-    bare::Bare,
     random::{Call, Generator, KEYS},
     redis_knows,
 };

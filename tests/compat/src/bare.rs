@@ -11,30 +11,38 @@ use meridian_engine::{
 };
 use meridian_topology::DatabaseId;
 
+use crate::case::Target;
+
 /// Orders keys inside their slots; any will do.
 const HASH_SEED: u128 = 7;
 
 /// An engine, and every entry that it applied.
 #[derive(Debug)]
-pub(crate) struct Bare {
+pub struct Bare {
     engine: Engine,
     entries: Vec<Bytes>,
     /// Of the calls to come.
-    pub(crate) protocol: Protocol,
-    pub(crate) numbered: u8,
-    pub(crate) now_ms: u64,
+    pub protocol: Protocol,
+    /// The numbered database of the calls to come.
+    pub numbered: u8,
+    /// When the calls to come take place.
+    pub now_ms: u64,
     /// Answer reads outside the log where possible, as a leader does.
-    pub(crate) read_outside: bool,
+    pub read_outside: bool,
 }
 
 impl Bare {
-    pub(crate) fn new(protocol: Protocol, now_ms: u64) -> Bare {
+    /// An empty engine; calls speak this protocol and take place at this time.
+    pub fn new(protocol: Protocol, now_ms: u64) -> Bare {
         let engine = Engine::new(HASH_SEED);
         Bare { engine, entries: Vec::new(), protocol, numbered: 0, now_ms, read_outside: false }
     }
 
     /// Executes one call and returns its reply.
-    pub(crate) fn call(&mut self, call: &[&[u8]]) -> Vec<u8> {
+    ///
+    /// # Panics
+    /// If the engine refuses a well-formed entry, or the command is one that the proxy answers by itself.
+    pub fn call(&mut self, call: &[&[u8]]) -> Vec<u8> {
         let (command, name_len) = match resolve(call) {
             Ok((Command::Engine(command), name_len)) => (command, name_len),
             Ok((Command::Proxy(command), _)) => panic!("{} is not the engine's", command.spec().name),
@@ -61,11 +69,19 @@ impl Bare {
         };
         let (length, reply) = framed.split_first_chunk::<4>().expect("a reply stands behind its length");
         assert_eq!(u32::from_le_bytes(*length) as usize, reply.len());
+        // The router sends a call whose keys it cannot find to any shard, which must refuse it.
+        assert!(
+            reply[0] == b'-' || command.spec().key_positions(call).is_ok(),
+            "{call:?} has keys that nobody finds"
+        );
         reply.to_vec()
     }
 
     /// Another engine that applied the same entries must have come to the same state.
-    pub(crate) fn check_determinism(&self) {
+    ///
+    /// # Panics
+    /// If it did not.
+    pub fn check_determinism(&self) {
         let mut again = Engine::new(HASH_SEED);
         for (index, entry) in self.entries.iter().enumerate() {
             again.apply(index as u64 + 1, entry).expect("the entry was applied before");
@@ -101,5 +117,26 @@ impl Bare {
             Err(ReadError::NeedsTick) => self.apply(record),
             Err(error) => panic!("{error}"),
         }
+    }
+}
+
+impl Target for Bare {
+    fn call(&mut self, call: &[&[u8]]) -> Vec<u8> {
+        match call {
+            [name, number] if name.eq_ignore_ascii_case(b"SELECT") => {
+                let number = std::str::from_utf8(number).ok().and_then(|number| number.parse().ok());
+                self.numbered = number.expect("the number of a numbered database");
+                b"+OK\r\n".to_vec()
+            }
+            call => Bare::call(self, call),
+        }
+    }
+
+    fn use_resp3(&mut self) {
+        self.protocol = Protocol::Resp3;
+    }
+
+    fn wait(&mut self, milliseconds: u64) {
+        self.now_ms += milliseconds;
     }
 }
