@@ -247,6 +247,18 @@ impl ReplyError {
     pub const DECREMENT_OVERFLOW: ReplyError = ReplyError::new("ERR decrement would overflow");
     /// INCRBYFLOAT would leave the numbers.
     pub const NAN_OR_INFINITY: ReplyError = ReplyError::new("ERR increment would produce NaN or Infinity");
+    /// A digest of another length.
+    pub const DIGEST_LENGTH: ReplyError = ReplyError::new("ERR must be exactly 16 hexadecimal characters");
+    /// DELEX with a condition on something else than a string.
+    pub const DELEX_NO_STRING: ReplyError =
+        ReplyError::new("ERR Key should be of string type if conditions are specified");
+    /// DELEX with a condition that it does not know.
+    pub const DELEX_CONDITION: ReplyError =
+        ReplyError::new("ERR Invalid condition. Use IFEQ, IFNE, IFDEQ, or IFDNE");
+    /// MSETEX with a number of keys that is none.
+    pub const MSETEX_COUNT: ReplyError = ReplyError::new("ERR invalid numkeys value");
+    /// MSETEX with fewer keys and values than it says.
+    pub const MSETEX_PAIRS: ReplyError = ReplyError::new("ERR wrong number of key-value pairs");
     /// LCS with both LEN and IDX.
     pub const LCS_LEN_AND_IDX: ReplyError =
         ReplyError::new("ERR If you want both the length and indexes, please just use IDX.");
@@ -420,6 +432,11 @@ impl ReplyError {
     pub const BIT_VALUE: ReplyError = ReplyError::new("ERR bit is not an integer or out of range");
     /// A bit that is neither 0 nor 1 (BITPOS).
     pub const BIT_ARGUMENT: ReplyError = ReplyError::new("ERR The bit argument must be 1 or 0.");
+    /// BITOP of too few keys for an operation between the first and the rest.
+    pub fn bitop_needs_two(operation: &str) -> ReplyError {
+        ReplyError::from_text(format!("ERR BITOP {operation} must be called with at least two source keys."))
+    }
+
     /// BITOP NOT of several keys.
     pub const BITOP_NOT: ReplyError =
         ReplyError::new("ERR BITOP NOT must be called with a single source key.");

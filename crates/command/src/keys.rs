@@ -169,6 +169,11 @@ impl KeySpec {
         KeySpec::new(Begin::Index(count_at), Find::Counted { count_at: 0, first: 1, step: 1 }, flags)
     }
 
+    /// A count at `count_at` and so many keys right behind, each with its value.
+    pub const fn counted_pairs(count_at: u16, flags: KeyFlags) -> KeySpec {
+        KeySpec::new(Begin::Index(count_at), Find::Counted { count_at: 0, first: 1, step: 2 }, flags)
+    }
+
     /// What is done with the key depends on the call.
     pub const fn variable(mut self, narrow: Narrow) -> KeySpec {
         self.flags = self.flags.union(KeyFlags::VARIABLE);
@@ -194,6 +199,8 @@ impl KeySpec {
     pub fn positions(&self, call: &[&[u8]], found: &mut KeyPositions) -> Result<(), ReplyError> {
         let Some(begin) = self.begin_in(call) else { return Ok(()) };
         match self.find {
+            // Behind other keys there may be none (PFMERGE with its target alone).
+            Find::Range { last: -1, .. } if begin == call.len() && !found.is_empty() => Ok(()),
             Find::Range { last, step, limit } => {
                 let last = last_of_range(call.len(), begin, last, limit);
                 push_all(call.len(), begin, last, step, found)

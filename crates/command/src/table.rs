@@ -12,6 +12,7 @@ mod connection;
 mod generic;
 mod geo;
 mod hash;
+mod hyperloglog;
 mod index;
 mod internal;
 mod introspection;
@@ -287,6 +288,14 @@ commands!(
         XinfoStream = 260 => stream::XINFO_STREAM,
         XinfoGroups = 261 => stream::XINFO_GROUPS,
         XinfoConsumers = 262 => stream::XINFO_CONSUMERS,
+        Pfadd = 290 => hyperloglog::PFADD,
+        Pfcount = 291 => hyperloglog::PFCOUNT,
+        Pfmerge = 292 => hyperloglog::PFMERGE,
+        Pfdebug = 293 => hyperloglog::PFDEBUG,
+        Pfselftest = 294 => hyperloglog::PFSELFTEST,
+        Msetex = 300 => string::MSETEX,
+        Delex = 301 => string::DELEX,
+        Digest = 302 => string::DIGEST,
         Setting = 430 => internal::SETTING,
         Settings = 431 => internal::SETTINGS,
 

@@ -4,8 +4,8 @@ use meridian_command::{Args, EngineCommand, ReplyWriter};
 
 use crate::{
     family::{
-        Outcome, bitmap, generic, geo, hash, internal, json, list, scripting, set, stream, string,
-        transactions, zset,
+        Outcome, bitmap, generic, geo, hash, hyperloglog, internal, json, list, scripting, set, stream,
+        string, transactions, zset,
     },
     keyspace::{Reader, Writer},
 };
@@ -20,7 +20,8 @@ type Write = fn(&mut Writer<'_>, Args<'_>, &mut ReplyWriter<'_>) -> Outcome;
 pub(crate) enum Handler {
     Read(Read),
     Write(Write),
-    /// Reads outside the log unless it is to block (XREAD BLOCK) or to learn (EVAL_RO), which only the second may.
+    /// Reads outside the log unless it is to block (XREAD BLOCK), to learn (EVAL_RO) or to keep what it found
+    /// out (PFCOUNT), which only the second may.
     ReadOrBlock(Read, Write),
 }
 
@@ -62,6 +63,9 @@ pub(crate) fn handler(command: EngineCommand) -> Handler {
         C::Mget => Read(string::read::mget),
         C::Mset => Write(string::set::mset),
         C::Msetnx => Write(string::set::msetnx),
+        C::Msetex => Write(string::set::msetex),
+        C::Delex => Write(string::compare::delex),
+        C::Digest => Read(string::compare::digest),
         C::Append => Write(string::modify::append),
         C::Strlen => Read(string::read::strlen),
         C::Setrange => Write(string::modify::setrange),
@@ -282,5 +286,10 @@ pub(crate) fn handler(command: EngineCommand) -> Handler {
         C::XinfoStream => Read(stream::info::of_stream),
         C::XinfoGroups => Read(stream::info::of_groups),
         C::XinfoConsumers => Read(stream::info::of_consumers),
+        C::Pfadd => Write(hyperloglog::add::pfadd),
+        C::Pfcount => ReadOrBlock(hyperloglog::count::pfcount, hyperloglog::count::pfcount_logged),
+        C::Pfmerge => Write(hyperloglog::merge::pfmerge),
+        C::Pfdebug => Write(hyperloglog::debug::pfdebug),
+        C::Pfselftest => Read(hyperloglog::selftest::pfselftest),
     }
 }

@@ -6,6 +6,7 @@ pub(crate) mod collection_scan;
 pub(crate) mod generic;
 pub(crate) mod geo;
 pub(crate) mod hash;
+pub(crate) mod hyperloglog;
 pub(crate) mod internal;
 pub(crate) mod json;
 pub(crate) mod list;

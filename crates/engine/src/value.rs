@@ -5,6 +5,7 @@
 
 mod dictionary;
 mod hash;
+pub(crate) mod hyperloglog;
 mod intset;
 pub(crate) mod json;
 mod list;

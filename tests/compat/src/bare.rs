@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use meridian_command::{
-    Command, Protocol, Route, resolve,
+    Command, EngineCommand, Protocol, Route, resolve,
     wire::{self, Head},
 };
 use meridian_engine::{
@@ -75,6 +75,18 @@ impl Bare {
             "{call:?} has keys that nobody finds"
         );
         reply.to_vec()
+    }
+
+    /// Changes a replicated setting, as CONFIG SET does through the proxy.
+    ///
+    /// # Panics
+    /// If the engine does not take it.
+    pub fn set(&mut self, name: &[u8], value: &[u8]) {
+        let head = Head { command: EngineCommand::Setting, protocol: self.protocol, numbered: self.numbered };
+        let mut record = Vec::new();
+        wire::encode(&mut record, head, [name, value].into_iter());
+        let framed = self.apply(&record);
+        assert_eq!(framed[4..].escape_ascii().to_string(), "+OK\\r\\n");
     }
 
     /// Another engine that applied the same entries must have come to the same state.

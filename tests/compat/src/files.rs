@@ -13,7 +13,21 @@ fn path_of(command: EngineCommand) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("cases").join(spec.group.redis()).join(file)
 }
 
-/// Hands over every command that clients may send to the engine, with its file and what is written there.
+/// Further files of a command: what a later version of Redis added to it, as in `set.8.4.case`.
+fn later(path: &Path) -> Vec<PathBuf> {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned() + ".";
+    let directory = path.parent().and_then(|directory| fs::read_dir(directory).ok());
+    let paths = directory.into_iter().flatten().flatten().map(|entry| entry.path());
+    let is_later = |other: &PathBuf| {
+        let name = other.file_name().unwrap_or_default().to_string_lossy();
+        other != path && name.starts_with(&stem) && name.ends_with(".case")
+    };
+    let mut found: Vec<PathBuf> = paths.filter(is_later).collect();
+    found.sort();
+    found
+}
+
+/// Hands over every command that clients may send to the engine, with its files and what is written there.
 ///
 /// # Panics
 /// If a command has no file.
@@ -21,8 +35,11 @@ pub fn each(mut each: impl FnMut(&CommandSpec, &Path, &str)) {
     let internal = |command: &EngineCommand| command.spec().flags.contains(Flags::INTERNAL);
     for command in EngineCommand::ALL.iter().filter(|command| !internal(command)) {
         let path = path_of(*command);
-        let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        each(command.spec(), &path, &text);
+        for path in [path.clone()].into_iter().chain(later(&path)) {
+            let text =
+                fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            each(command.spec(), &path, &text);
+        }
     }
 }
 

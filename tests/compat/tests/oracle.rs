@@ -8,6 +8,8 @@ mod cases;
 mod dump;
 #[path = "oracle/engine.rs"]
 mod engine;
+#[path = "oracle/hyperloglog.rs"]
+mod hyperloglog;
 #[path = "oracle/random.rs"]
 mod random;
 #[path = "oracle/table.rs"]

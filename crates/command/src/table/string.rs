@@ -2,7 +2,7 @@
 
 use crate::{
     Arity::{AtLeast, Exactly},
-    CommandSpec as Row, KeyFlags, KeySpec, Merge, Route,
+    CommandSpec as Row, Flags, KeyFlags, KeySpec, Merge, Route,
     doc::Arg,
     spec::Group::String,
 };
@@ -14,11 +14,30 @@ const READ_KEY: &[KeySpec] = &[KeySpec::at(1, KeyFlags::READ)];
 const REPLACED_KEY: &[KeySpec] = &[KeySpec::at(1, KeyFlags::REPLACE)];
 const COUNTER_KEY: &[KeySpec] = &[KeySpec::at(1, KeyFlags::READ_UPDATE)];
 
-/// SET reads the old value only with `GET`.
+/// What is compared with the value before it is set or deleted.
+const COMPARISONS: [&str; 4] = ["IFEQ", "IFNE", "IFDEQ", "IFDNE"];
+
+/// SET reads the old value only with `GET` or to compare it.
 fn set_flags(call: &[&[u8]]) -> KeyFlags {
-    let reads = call.iter().skip(3).any(|option| option.eq_ignore_ascii_case(b"GET"));
-    if reads { KeyFlags::READ_UPDATE } else { KeyFlags::REPLACE }
+    let is = |option: &[u8], name: &str| option.eq_ignore_ascii_case(name.as_bytes());
+    let reads = |option: &&[u8]| is(option, "GET") || COMPARISONS.iter().any(|name| is(option, name));
+    if call.iter().skip(3).any(reads) { KeyFlags::READ_UPDATE } else { KeyFlags::REPLACE }
 }
+
+/// DELEX looks at the value only to compare it.
+fn delex_flags(call: &[&[u8]]) -> KeyFlags {
+    if call.len() > 2 { COMPARED_AND_DELETED } else { KeyFlags::REMOVE }
+}
+
+const COMPARED_AND_DELETED: KeyFlags = KeyFlags::RW.union(KeyFlags::DELETE);
+
+const EXPIRIES: &[Arg] = &[
+    Arg::integer("seconds").token("EX"),
+    Arg::integer("milliseconds").token("PX"),
+    Arg::unix_time("unix-time-seconds").token("EXAT"),
+    Arg::unix_time("unix-time-milliseconds").token("PXAT"),
+    Arg::word("keepttl", "KEEPTTL"),
+];
 
 pub(super) const GET: Row = Row::read("GET", String, Exactly(2)).keys(READ_KEY).fast().args(&[KEY]).doc(
     "1.0.0",
@@ -34,7 +53,19 @@ pub(super) const SET: Row = Row::write("SET", String, AtLeast(3))
     .args(&[
         KEY,
         VALUE,
-        Arg::one_of("condition", &[Arg::word("nx", "NX"), Arg::word("xx", "XX")]).since("2.6.12").optional(),
+        Arg::one_of(
+            "condition",
+            &[
+                Arg::word("nx", "NX"),
+                Arg::word("xx", "XX"),
+                Arg::string("ifeq-value").token("IFEQ").since("8.4.0"),
+                Arg::string("ifne-value").token("IFNE").since("8.4.0"),
+                Arg::string("ifdeq-digest").token("IFDEQ").since("8.4.0"),
+                Arg::string("ifdne-digest").token("IFDNE").since("8.4.0"),
+            ],
+        )
+        .since("2.6.12")
+        .optional(),
         Arg::word("get", "GET").since("6.2.0").optional(),
         Arg::one_of(
             "expiration",
@@ -128,6 +159,50 @@ pub(super) const MSETNX: Row = Row::write("MSETNX", String, AtLeast(3))
         "Sets the values of several keys if none of them exists.",
         "O(N) where N is the number of keys.",
     );
+
+pub(super) const MSETEX: Row = Row::write("MSETEX", String, AtLeast(4))
+    .keys(&[KeySpec::counted_pairs(1, KeyFlags::REPLACE)])
+    .denyoom()
+    .flags(Flags::MOVABLE_KEYS)
+    .args(&[
+        Arg::integer("numkeys"),
+        Arg::block("data", &[KEY, VALUE]).multiple(),
+        Arg::one_of("condition", &[Arg::word("nx", "NX"), Arg::word("xx", "XX")]).optional(),
+        Arg::one_of("expiration", EXPIRIES).optional(),
+    ])
+    .doc(
+        "8.4.0",
+        "Sets the values of several keys and when they expire, if all or none of them exist.",
+        "O(N) where N is the number of keys.",
+    );
+
+pub(super) const DELEX: Row = Row::write("DELEX", String, AtLeast(2))
+    .keys(&[KeySpec::at(1, COMPARED_AND_DELETED).variable(delex_flags)])
+    .fast()
+    .args(&[
+        KEY,
+        Arg::one_of(
+            "condition",
+            &[
+                Arg::string("ifeq-value").token("IFEQ"),
+                Arg::string("ifne-value").token("IFNE"),
+                Arg::string("ifdeq-digest").token("IFDEQ"),
+                Arg::string("ifdne-digest").token("IFDNE"),
+            ],
+        )
+        .optional(),
+    ])
+    .doc(
+        "8.4.0",
+        "Deletes a key if its value, or the digest of that, is or is not the one given.",
+        "O(1) for IFEQ and IFNE, O(N) for IFDEQ and IFDNE where N is the length of the value.",
+    );
+
+pub(super) const DIGEST: Row = Row::read("DIGEST", String, Exactly(2))
+    .keys(READ_KEY)
+    .fast()
+    .args(&[KEY])
+    .doc("8.4.0", "Returns the digest of the value of a key.", "O(N) where N is the length of the value.");
 
 pub(super) const APPEND: Row = Row::write("APPEND", String, Exactly(3))
     .keys(&[KeySpec::at(1, KeyFlags::ADDS)])

@@ -1,5 +1,6 @@
 //! Commands for strings.
 
+pub(crate) mod compare;
 mod expiry;
 pub(crate) mod increment;
 pub(crate) mod lcs;

@@ -63,7 +63,8 @@ fn check_there_and_back(client: &mut Client, bare: &mut Bare, what: &str) {
         // The digest knows the entries only.
         for about in ["STREAM", "GROUPS"] {
             let told = ["k", "back"].map(|key| call(client, &format!("XINFO {about} {key}")));
-            assert_eq!(told[0].escape_ascii().to_string(), told[1].escape_ascii().to_string(), "{what}");
+            let [there, back] = told.map(|told| without_nodes(&told.escape_ascii().to_string()));
+            assert_eq!(there, back, "{what}");
         }
         for group in ["g", "h"] {
             let told = ["k", "back"].map(|key| call(client, &format!("XPENDING {key} {group}")));
@@ -72,6 +73,14 @@ fn check_there_and_back(client: &mut Client, bare: &mut Bare, what: &str) {
                 assert_eq!(told[0].escape_ascii().to_string(), told[1].escape_ascii().to_string(), "{what}");
             }
         }
+    }
+}
+
+/// What XINFO STREAM tells but for how many nodes there are: payloads are cut anew.
+fn without_nodes(told: &str) -> String {
+    match (told.split_once("radix-tree-keys"), told.split_once("last-generated-id")) {
+        (Some((before, _)), Some((_, after))) => format!("{before}{after}"),
+        _ => told.to_owned(),
     }
 }
 

@@ -75,8 +75,10 @@ impl Generator<'_> {
             ArgKind::PureToken => return,
             ArgKind::Block => return self.args(arg.parts, call),
             ArgKind::OneOf => {
-                let one = self.random.random_range(0..arg.parts.len());
-                return self.args(&arg.parts[one..=one], call);
+                let known = |part: &&Arg| part.since.is_none_or(crate::is_of_redis);
+                let known: Vec<Arg> = arg.parts.iter().filter(known).copied().collect();
+                let one = self.random.random_range(0..known.len());
+                return self.args(&known[one..=one], call);
             }
             ArgKind::KeyPattern(_) => self.choose(&KEY_PATTERNS).as_bytes().to_vec(),
             ArgKind::Key(_) => self.choose(&KEYS).as_bytes().to_vec(),
@@ -118,6 +120,8 @@ impl Generator<'_> {
             "start" | "end" | "threshold" | "last-id" | "max_deleted_entry_id" => self
                 .choose(&["0", "1-1", "3", "5-1", "9-0", "9-2", "20-0", "30", "-", "+", "$", ">", "(5", "x"])
                 .into(),
+            // Of PFDEBUG.
+            "subcommand" => self.choose(&["getreg", "DECODE", "ENCODING", "TODENSE", "x"]).into(),
             "group" | "groupname" => self.choose(&["g", "g", "h"]).into(),
             "consumer" | "consumername" => self.choose(&["c", "d"]).into(),
             "field" => self.choose(&["f", "g", "1"]).into(),

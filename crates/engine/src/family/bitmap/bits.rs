@@ -85,6 +85,14 @@ pub(super) enum Operation {
     Or,
     Xor,
     Not,
+    /// What the first has and no other.
+    Diff,
+    /// What any other has and not the first.
+    Diff1,
+    /// What the first has and any other.
+    AndOr,
+    /// What exactly one has.
+    One,
 }
 
 /// Combines strings; the result is as long as the longest of them.
@@ -93,6 +101,39 @@ pub(super) fn combine<'a>(
     mut sources: impl Iterator<Item = &'a [u8]> + Clone,
 ) -> Vec<u8> {
     let length = sources.clone().map(<[u8]>::len).max().unwrap_or(0);
+    let by_first: fn(u8, u8) -> u8 = match operation {
+        Operation::Diff => |first, rest| first & !rest,
+        Operation::Diff1 => |first, rest| !first & rest,
+        Operation::AndOr => |first, rest| first & rest,
+        Operation::One => return exactly_one(length, sources),
+        Operation::And | Operation::Or | Operation::Xor | Operation::Not => {
+            return one_by_one(operation, length, sources);
+        }
+    };
+    let first = sources.next().unwrap_or_default();
+    let mut result = one_by_one(Operation::Or, length, sources);
+    let first = first.iter().copied().chain(std::iter::repeat(0));
+    result.iter_mut().zip(first).for_each(|(rest, first)| *rest = by_first(first, *rest));
+    result
+}
+
+fn exactly_one<'a>(length: usize, sources: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {
+    let (mut any, mut several) = (vec![0; length], vec![0; length]);
+    for source in sources {
+        for ((any, several), byte) in any.iter_mut().zip(&mut several).zip(source) {
+            *several |= *any & byte;
+            *any |= byte;
+        }
+    }
+    any.iter_mut().zip(several).for_each(|(any, several): (&mut u8, u8)| *any &= !several);
+    any
+}
+
+fn one_by_one<'a>(
+    operation: Operation,
+    length: usize,
+    mut sources: impl Iterator<Item = &'a [u8]>,
+) -> Vec<u8> {
     let mut result = Vec::with_capacity(length);
     result.extend_from_slice(sources.next().unwrap_or_default());
     result.resize(length, 0);
@@ -106,8 +147,8 @@ pub(super) fn combine<'a>(
             }
             Operation::Or => pairs.for_each(|(into, byte)| *into |= byte),
             Operation::Xor => pairs.for_each(|(into, byte)| *into ^= byte),
-            // There is only one source.
-            Operation::Not => {}
+            // There is only one source; the others do not come here.
+            _ => {}
         }
     }
     if operation == Operation::Not {
@@ -188,6 +229,29 @@ mod tests {
             let inside = offset as usize..offset as usize + width as usize;
             for index in (0..before.len()).filter(|index| !inside.contains(index)) {
                 prop_assert_eq!(before[index], after[index]);
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn operations_between_several_are_those_of_each_bit(
+            sources in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..6), 1..5),
+        ) {
+            let length = sources.iter().map(Vec::len).max().unwrap_or(0);
+            let come = |operation| combine(operation, sources.iter().map(Vec::as_slice));
+            let [diff, diff1, and_or, one] =
+                [Operation::Diff, Operation::Diff1, Operation::AndOr, Operation::One].map(come);
+            for result in [&diff, &diff1, &and_or, &one] {
+                prop_assert_eq!(result.len(), length);
+            }
+            for offset in 0..length as u64 * 8 {
+                let bits: Vec<bool> = sources.iter().map(|source| get(source, offset)).collect();
+                let (first, rest) = (bits[0], bits[1..].contains(&true));
+                prop_assert_eq!(get(&diff, offset), first && !rest);
+                prop_assert_eq!(get(&diff1, offset), !first && rest);
+                prop_assert_eq!(get(&and_or, offset), first && rest);
+                prop_assert_eq!(get(&one, offset), bits.iter().filter(|bit| **bit).count() == 1);
             }
         }
     }

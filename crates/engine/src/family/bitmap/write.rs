@@ -60,6 +60,11 @@ pub(crate) fn bitop(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut ReplyWr
     if operation == Operation::Not && sources.len() != 1 {
         return Err(ReplyError::BITOP_NOT);
     }
+    if let Some((name, _)) = BY_FIRST.into_iter().find(|(_, by_first)| *by_first == operation)
+        && sources.len() < 2
+    {
+        return Err(ReplyError::bitop_needs_two(name));
+    }
     let result = {
         let reader = writer.reader();
         let strings = sources.iter().map(|key| reader.string(key).map(Option::unwrap_or_default));
@@ -76,13 +81,19 @@ pub(crate) fn bitop(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut ReplyWr
     Ok(())
 }
 
+/// Operations between the first string and the rest.
+const BY_FIRST: [(&str, Operation); 3] =
+    [("DIFF", Operation::Diff), ("DIFF1", Operation::Diff1), ("ANDOR", Operation::AndOr)];
+
 fn operation(name: &[u8]) -> Result<Operation, ReplyError> {
     let named = [
-        (&b"AND"[..], Operation::And),
-        (b"OR", Operation::Or),
-        (b"XOR", Operation::Xor),
-        (b"NOT", Operation::Not),
+        ("AND", Operation::And),
+        ("OR", Operation::Or),
+        ("XOR", Operation::Xor),
+        ("NOT", Operation::Not),
+        ("ONE", Operation::One),
     ];
-    let found = named.into_iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+    let mut named = named.into_iter().chain(BY_FIRST);
+    let found = named.find(|(known, _)| known.as_bytes().eq_ignore_ascii_case(name));
     found.map(|(_, operation)| operation).ok_or(ReplyError::SYNTAX)
 }

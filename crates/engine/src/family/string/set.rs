@@ -1,9 +1,9 @@
-//! Commands that set a string as a whole: SET, SETNX, SETEX, PSETEX, MSET, MSETNX; those that also return the old one:
+//! Commands that set a string as a whole: SET, SETNX, SETEX, PSETEX, MSET, MSETNX, MSETEX; those that also return the old one:
 //! GETSET, GETDEL, GETEX.
 
-use meridian_command::{Args, EngineCommand, ReplyError, ReplyWriter};
+use meridian_command::{Args, EngineCommand, ReplyError, ReplyWriter, number::parse_i64};
 
-use super::expiry::Unit;
+use super::{compare::Comparison, expiry::Unit};
 use crate::{
     effect::EventClass,
     family::Outcome,
@@ -11,11 +11,12 @@ use crate::{
     value::StringForm,
 };
 
-/// What SET and GETEX can be told.
+/// What SET, GETEX and MSETEX can be told.
 #[derive(Debug, Default)]
 struct Options<'a> {
     not_if_exists: bool,
     only_if_exists: bool,
+    comparison: Option<Comparison<'a>>,
     get: bool,
     keep_expiry: bool,
     persist: bool,
@@ -25,31 +26,54 @@ struct Options<'a> {
 impl<'a> Options<'a> {
     fn read(args: Args<'a>, command: EngineCommand) -> Result<Options<'a>, ReplyError> {
         let mut options = Options::default();
-        let setting = command == EngineCommand::Set;
         let mut rest = args.iter();
         while let Some(option) = rest.next() {
-            let is = |name: &[u8]| option.eq_ignore_ascii_case(name);
-            let no_expiry = options.expiry.is_none() && !options.keep_expiry && !options.persist;
-            if setting && is(b"NX") && !options.only_if_exists {
-                options.not_if_exists = true;
-            } else if setting && is(b"XX") && !options.not_if_exists {
-                options.only_if_exists = true;
-            } else if setting && is(b"GET") {
-                options.get = true;
-            } else if setting && is(b"KEEPTTL") && options.expiry.is_none() {
-                options.keep_expiry = true;
-            } else if !setting && is(b"PERSIST") && options.expiry.is_none() {
-                options.persist = true;
-            } else if let Some(unit) = Unit::of(option)
-                && (no_expiry || options.expiry.is_some_and(|(other, _)| other == unit))
-                && let Some(time) = rest.next()
+            if !options.take_word(option, command)
+                && !options.take_pair(option, rest.next().ok_or(ReplyError::SYNTAX)?, command)
             {
-                options.expiry = Some((unit, time));
-            } else {
                 return Err(ReplyError::SYNTAX);
             }
         }
         Ok(options)
+    }
+
+    /// An option of one word. False if it is none, or does not go with the others.
+    fn take_word(&mut self, option: &[u8], command: EngineCommand) -> bool {
+        let is = |name: &[u8]| option.eq_ignore_ascii_case(name);
+        let (setting, getting) = (command == EngineCommand::Set, command == EngineCommand::Getex);
+        if !getting && is(b"NX") && !self.only_if_exists && self.comparison.is_none() {
+            self.not_if_exists = true;
+        } else if !getting && is(b"XX") && !self.not_if_exists && self.comparison.is_none() {
+            self.only_if_exists = true;
+        } else if setting && is(b"GET") {
+            self.get = true;
+        } else if !getting && is(b"KEEPTTL") && self.expiry.is_none() {
+            self.keep_expiry = true;
+        } else if getting && is(b"PERSIST") && self.expiry.is_none() {
+            self.persist = true;
+        } else {
+            return false;
+        }
+        true
+    }
+
+    /// An option with what follows it. False as above.
+    fn take_pair(&mut self, option: &[u8], value: &'a [u8], command: EngineCommand) -> bool {
+        if let Some(unit) = Unit::of(option) {
+            let fits = !self.keep_expiry && !self.persist;
+            let fits = fits && self.expiry.is_none_or(|(other, _)| other == unit);
+            self.expiry = Some((unit, value));
+            return fits;
+        }
+        match Comparison::of(option, value) {
+            Some(comparison) if command == EngineCommand::Set => {
+                let fits = !self.not_if_exists && !self.only_if_exists;
+                let fits = fits && self.comparison.is_none_or(|other| other.is_like(comparison));
+                self.comparison = Some(comparison);
+                fits
+            }
+            _ => false,
+        }
     }
 
     fn at_ms(&self, now_ms: u64, command: EngineCommand) -> Result<Option<u64>, ReplyError> {
@@ -69,15 +93,14 @@ pub(crate) fn set(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut ReplyWrit
     if options.get {
         reply_with_string(writer, key, reply)?;
     }
-    let old_expiry = writer.find(key).map(Record::expiry);
-    if old_expiry.map_or(options.only_if_exists, |_| options.not_if_exists) {
+    if !may_set(writer, key, &options)? {
         if !options.get {
             reply.null();
         }
         return Ok(());
     }
     if options.keep_expiry {
-        expiry = old_expiry.flatten();
+        expiry = writer.find(key).and_then(Record::expiry);
     }
     put(writer, key, &args[1], expiry);
     if options.expiry.is_some() {
@@ -87,6 +110,17 @@ pub(crate) fn set(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut ReplyWrit
         reply.ok();
     }
     Ok(())
+}
+
+/// Whether a condition of SET holds.
+fn may_set(writer: &mut Writer<'_>, key: Key<'_>, options: &Options<'_>) -> Result<bool, ReplyError> {
+    if let Some(comparison) = options.comparison {
+        return match writer.string(key)? {
+            Some(value) => comparison.holds(value),
+            None => Ok(comparison.holds_without()),
+        };
+    }
+    Ok(if writer.exists(key) { !options.not_if_exists } else { !options.only_if_exists })
 }
 
 pub(crate) fn setnx(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
@@ -136,6 +170,31 @@ pub(crate) fn msetnx(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut ReplyW
         put_pairs(writer, pairs);
     }
     reply.integer(i64::from(all_absent));
+    Ok(())
+}
+
+pub(crate) fn msetex(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
+    let count = parse_i64(&args[0]).and_then(|count| i32::try_from(count).ok()).filter(|count| *count > 0);
+    let count = count.ok_or(ReplyError::MSETEX_COUNT)? as usize;
+    let (pairs, _) = args.as_slice()[1..].as_chunks::<2>();
+    let pairs = pairs.get(..count).ok_or(ReplyError::MSETEX_PAIRS)?;
+    let options = Options::read(args.from(1 + 2 * count), EngineCommand::Msetex)?;
+    let at_ms = options.at_ms(writer.time_ms(), EngineCommand::Msetex)?;
+    let may_set = pairs.iter().all(|[key, _]| {
+        let exists = (options.not_if_exists || options.only_if_exists) && writer.exists(writer.key(key));
+        if exists { !options.not_if_exists } else { !options.only_if_exists }
+    });
+    if may_set {
+        for [name, value] in pairs {
+            let key = writer.key(name);
+            let old = if options.keep_expiry { writer.find(key).and_then(Record::expiry) } else { None };
+            put(writer, key, value, at_ms.or(old));
+            if at_ms.is_some() {
+                writer.event(EventClass::Generic, "expire", key);
+            }
+        }
+    }
+    reply.integer(i64::from(may_set));
     Ok(())
 }
 
