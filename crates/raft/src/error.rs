@@ -70,6 +70,9 @@ pub enum TransferError {
     /// There is no link to the target.
     #[error("the target is not reachable")]
     Unreachable,
+    /// The target has not answered on this link, or not lately: its replica may not be open yet.
+    #[error("the target does not follow yet")]
+    Silent,
     /// Nobody came to lead in time.
     #[error("the target did not come to lead in time")]
     TimedOut,

@@ -23,8 +23,9 @@ use crate::{
     types::{Completion, Metrics, Proposal, Types},
 };
 
-/// A leadership is handed over only to a voter that has all but so many entries.
-const TRANSFER_LAG_MAX: u64 = 1024;
+/// A leadership is handed over only to a voter that has all but so many entries: what may be on its way to one that
+/// follows closely. Nobody can write until it has them all.
+const TRANSFER_LAG_MAX: u64 = 64;
 
 /// Who leads a shard, as its replica on this node knows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -239,13 +240,23 @@ impl Group {
             }
             Ok(metrics.current_term)
         })?;
-        if !replica.links.is_up(to.0) {
-            return Err(TransferError::Unreachable);
-        }
-        Ok(checked)
+        let up_since = replica.links.up_since(to.0).ok_or(TransferError::Unreachable)?;
+        // The request to take over is sent only once. A node that has just come back has a link before it has opened
+        // its replicas: what it had answered in its last life says nothing.
+        let followed = replica.lease.followed_at(checked, to.0);
+        let follows = followed.is_some_and(|at| at >= up_since && at.elapsed() < replica.timing.silence());
+        if follows { Ok(checked) } else { Err(TransferError::Silent) }
     }
 
-    /// Whom to hand the leadership to: the reachable voter that has most of the log.
+    /// Whether this node leads and is not the only voter.
+    pub(crate) fn could_hand_over(&self) -> bool {
+        self.0.with_metrics(|metrics| {
+            let mut voters = metrics.membership_config.membership().voter_ids();
+            metrics.state == ServerState::Leader && voters.any(|voter| voter != self.0.node.0)
+        })
+    }
+
+    /// Whom to hand the leadership to: the voter that has most of the log, of those that follow now.
     pub fn transfer_target(&self) -> Option<NodeId> {
         let mut candidates: Vec<(u64, u64)> = self.0.with_metrics(|metrics| matched(metrics).collect());
         candidates.sort_unstable_by_key(|(node, index)| (std::cmp::Reverse(*index), *node));

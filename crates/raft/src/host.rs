@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
 use meridian_proto::raft::raft_service_server::RaftServiceServer;
-use meridian_rt::net::Dialer;
+use meridian_rt::{clock::Instant, net::Dialer};
 use meridian_storage::{Log, Snapshots};
 use meridian_topology::{ClusterId, NodeId, ShardId};
 use openraft::{Config, SnapshotPolicy, StepDownPolicy};
@@ -37,6 +37,8 @@ pub type RaftServer = RaftServiceServer<Service>;
 pub const SNAPSHOT_LOG_BYTES: u64 = 128 << 20;
 /// How fast a snapshot is sent, unless told otherwise.
 const SNAPSHOT_BYTES_PER_SECOND: u64 = 64 << 20;
+/// How often a leader that is to hand over looks for somebody who can take it.
+const TARGET_LOOK: Duration = Duration::from_millis(5);
 /// How long openraft waits after failures, each time longer.
 const BACKOFF: &str = "5ms 10ms 20ms ...250ms";
 
@@ -307,7 +309,7 @@ async fn halt(replica: &Replica) {
 /// Hands over a leadership, to a second target if the first does not take it.
 async fn hand_over(group: Group) {
     for _ in 0..2 {
-        let Some(target) = group.transfer_target() else {
+        let Some(target) = wait_for_target(&group).await else {
             return;
         };
         match group.transfer(target).await {
@@ -316,6 +318,18 @@ async fn hand_over(group: Group) {
                 tracing::info!(shard = %group.shard(), %target, %error, "leadership not handed over");
             }
         }
+    }
+}
+
+/// Whom to hand a leadership to. A voter that is there is heard with one of the next heartbeats.
+async fn wait_for_target(group: &Group) -> Option<NodeId> {
+    let give_up_at = Instant::now() + group.0.timing.silence();
+    loop {
+        let target = group.transfer_target();
+        if target.is_some() || !group.could_hand_over() || Instant::now() >= give_up_at {
+            return target;
+        }
+        tokio::time::sleep(TARGET_LOOK).await;
     }
 }
 

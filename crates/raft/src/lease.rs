@@ -35,6 +35,12 @@ impl Lease {
         *latest = sent_at.max(*latest);
     }
 
+    /// When `node` was last known to follow the leader of `term`.
+    pub(crate) fn followed_at(&self, term: u64, node: u64) -> Option<Instant> {
+        let acknowledged = self.0.lock();
+        (acknowledged.term == term).then(|| acknowledged.sent_at.get(&node).copied())?
+    }
+
     /// The latest time at which a majority of every set of voters is known to have followed `leader` in `term`.
     pub(crate) fn held_since(
         &self,

@@ -80,7 +80,12 @@ impl Links {
 
     /// Whether the stream to a node is up.
     pub(crate) fn is_up(&self, node: u64) -> bool {
-        self.peers.lock().get(&node).is_some_and(|peer| peer.link().is_some())
+        self.up_since(node).is_some()
+    }
+
+    /// Since when the stream to a node is up, if it is.
+    pub(crate) fn up_since(&self, node: u64) -> Option<Instant> {
+        self.peers.lock().get(&node)?.link().map(|link| link.since)
     }
 
     pub(crate) fn envelope(&self, to: u64) -> pb::Envelope {
@@ -174,6 +179,7 @@ impl Peer {
 
 /// One life of the stream to a peer.
 pub(crate) struct Link {
+    since: Instant,
     queue: mpsc::UnboundedSender<Outgoing>,
     /// Where the answers of each session go; gone when the link is down.
     routes: Mutex<Option<BTreeMap<u64, mpsc::UnboundedSender<pb::AppendAnswer>>>>,
@@ -185,6 +191,7 @@ pub(crate) struct Link {
 impl Link {
     fn new(queue: mpsc::UnboundedSender<Outgoing>) -> Self {
         Link {
+            since: Instant::now(),
             queue,
             routes: Mutex::new(Some(BTreeMap::new())),
             sent: AtomicU64::new(0),

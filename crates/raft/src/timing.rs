@@ -50,6 +50,11 @@ impl Timing {
         self.election_max * 9 / 10
     }
 
+    /// A follower that was not heard for so long is not to lead: three heartbeats.
+    pub(crate) fn silence(&self) -> Duration {
+        self.heartbeat * 3
+    }
+
     /// How far apart one voter's attempts are.
     pub(crate) fn retry(&self, voters: usize) -> Duration {
         self.stagger * u32::try_from(voters.max(3) + 1).unwrap_or(u32::MAX)

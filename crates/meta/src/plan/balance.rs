@@ -48,7 +48,9 @@ fn best_move(
     for (shard, leader) in
         leads.iter().filter(|(shard, leader)| movable(shard) && view.present.contains(leader))
     {
-        let candidates = view.map.shards[shard].voters().filter(|node| view.present.contains(node));
+        // A node that has just come back is not asked to lead before it has opened its replica.
+        let can_lead = |node: &NodeId| view.present.contains(node) && view.open.contains(&(*node, *shard));
+        let candidates = view.map.shards[shard].voters().filter(can_lead);
         let Some(target) = candidates.min_by_key(|node| (counts[node], *node)) else { continue };
         let gain = counts[leader].saturating_sub(counts[&target]);
         if gain >= 2 && best.is_none_or(|(most, _, _)| gain > most) {

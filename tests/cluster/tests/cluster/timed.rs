@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use meridian_testkit::{Cluster, Setup};
+use meridian_testkit::{Cluster, Setup, until};
 
 use crate::{WITHIN, faults::around};
 
@@ -12,6 +12,9 @@ use crate::{WITHIN, faults::around};
 const GAP_OF_KILL: Duration = Duration::from_secs(2);
 /// A graceful stop hands leaders over: 50 ms, and room for the machine.
 const GAP_OF_STOP: Duration = Duration::from_millis(500);
+/// How often a node is stopped where the median counts. 50 ms are wanted, with a release build on a machine of its own.
+const STOPS: usize = 10;
+const GAP_MEDIAN: Duration = Duration::from_millis(100);
 
 #[test]
 fn the_kill_of_the_busiest_node_is_a_short_gap() {
@@ -34,6 +37,48 @@ fn a_graceful_stop_is_hardly_noticed() {
             Ok(())
         })
     });
+}
+
+/// A node that leads most is stopped and comes back, ten times over: it hands its leaders over and is given leaders again.
+#[test]
+fn most_restarts_are_not_noticed() {
+    Setup::new(3).shards(16).run(|cluster| {
+        let (mut stops, mut returns) = (Vec::new(), Vec::new());
+        for _ in 0..STOPS {
+            let node = cluster.busiest()?;
+            let (record, gap) = around(cluster, node, |cluster| {
+                let exit = cluster.node(node).stop(WITHIN)?;
+                ensure!(exit.code == Some(0), "exit code {:?}\n{}", exit.code, exit.log);
+                Ok(())
+            })?;
+            stops.push(gap);
+            record.verify(&mut cluster.client((node + 1) % 3)?)?;
+            let (record, gap) = around(cluster, node, |cluster| {
+                cluster.start_node(node)?;
+                cluster.wait_ready()?;
+                until(WITHIN, "leaders for the node that has come back", || {
+                    cluster
+                        .leaders()
+                        .is_ok_and(|leaders| leaders.iter().filter(|leader| **leader == node).count() >= 4)
+                })
+            })?;
+            returns.push(gap);
+            record.verify(&mut cluster.client(node)?)?;
+        }
+        bounded("SIGTERM", stops)?;
+        bounded("coming back", returns)
+    });
+}
+
+fn bounded(what: &str, mut gaps: Vec<Duration>) -> Result<()> {
+    gaps.sort_unstable();
+    let (median, longest) = (gaps[gaps.len() / 2], gaps[gaps.len() - 1]);
+    eprintln!("{what}: median of the longest gaps {median:?}, of all {gaps:?}");
+    ensure!(
+        median <= GAP_MEDIAN && longest <= GAP_OF_STOP,
+        "{what}: {gaps:?}, median at most {GAP_MEDIAN:?}"
+    );
+    Ok(())
 }
 
 #[test]
