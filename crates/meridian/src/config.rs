@@ -4,6 +4,7 @@
 //! `--client-listen` and `MERIDIAN_CLIENT_LISTEN`; its comment is the help text. Flags count over the environment, that
 //! over the file, that over the defaults.
 
+mod environment;
 mod file;
 mod units;
 
@@ -157,6 +158,8 @@ fn keys() -> Vec<String> {
 impl Config {
     /// Puts together what flags and environment say, the file, and the defaults.
     pub(crate) fn load(given: Settings, file: Option<&std::path::Path>) -> Result<Config, Failure> {
+        let variables = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+        environment::check(variables, &keys())?;
         let in_file = file.map(|path| file::read(path, &keys())).transpose()?.unwrap_or_default();
         let config = given.over(in_file).or_default();
         config.check()?;

@@ -29,19 +29,60 @@ fn a_power_cut_of_all_nodes_loses_nothing() {
 }
 
 #[test]
-fn every_node_can_be_killed_and_come_back() {
+fn every_node_can_be_killed_stopped_and_halted_in_turn() {
     Setup::new(3).shards(4).run(|cluster| {
+        let mut records = Vec::new();
         for node in 0..3 {
-            let (record, _) = around(cluster, node, |cluster| {
-                cluster.node(node).kill();
-                Ok(())
-            })?;
-            cluster.start_node(node)?;
-            cluster.wait_ready()?;
-            record.verify(&mut cluster.client(node)?)?;
+            for fault in [Fault::Kill, Fault::Stop, Fault::Pause] {
+                let (record, gap) = around(cluster, node, |cluster| fault.strike(cluster, node))?;
+                eprintln!("node {node}, {fault:?}: longest gap {} ms", gap.as_millis());
+                // Coming back is not to be noticed either.
+                let (back, gap) = around(cluster, node, |cluster| {
+                    fault.heal(cluster, node)?;
+                    cluster.wait_ready()
+                })?;
+                eprintln!("node {node}, back: longest gap {} ms", gap.as_millis());
+                records.extend([record, back]);
+            }
+        }
+        // At the end, so that what an earlier fault has kept is not lost by a later one.
+        for (node, record) in records.iter().enumerate() {
+            record.verify(&mut cluster.client(node % 3)?)?;
         }
         Ok(())
     });
+}
+
+/// What happens to a process.
+#[derive(Clone, Copy, Debug)]
+enum Fault {
+    /// It dies.
+    Kill,
+    /// It is asked to stop, and does.
+    Stop,
+    /// It stands still.
+    Pause,
+}
+
+impl Fault {
+    fn strike(self, cluster: &mut Cluster, node: usize) -> Result<()> {
+        match self {
+            Fault::Kill => cluster.node(node).kill(),
+            Fault::Stop => {
+                let exit = cluster.node(node).stop(WITHIN)?;
+                ensure!(exit.code == Some(0), "exit code {:?}\n{}", exit.code, exit.log);
+            }
+            Fault::Pause => cluster.node(node).pause()?,
+        }
+        Ok(())
+    }
+
+    fn heal(self, cluster: &mut Cluster, node: usize) -> Result<()> {
+        match self {
+            Fault::Kill | Fault::Stop => cluster.start_node(node),
+            Fault::Pause => cluster.node(node).resume(),
+        }
+    }
 }
 
 #[test]
