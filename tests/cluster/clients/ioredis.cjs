@@ -1,6 +1,6 @@
 // ioredis against a cluster: node ioredis.cjs HOST PORT FOLDER, with the library on NODE_PATH.
 //
-// Checks pipelines and errors, then writes through one client until FOLDER/stop exists, and reads everything back.
+// Checks what a client is used for, then writes through one client until FOLDER/stop exists, and reads everything back.
 // FOLDER/acknowledged and FOLDER/errors say how far it is. Exits with an error if anything is not as it should be.
 "use strict";
 
@@ -48,6 +48,47 @@ async function basics(client) {
   assert.ok(large.equals(await client.getBuffer("large")));
 }
 
+async function collections(client) {
+  assert.equal(await client.hset("hash", { a: 1, b: 2 }), 2);
+  assert.deepEqual(await client.hgetall("hash"), { a: "1", b: "2" });
+  assert.equal(await client.rpush("list", 1, 2, 3), 3);
+  assert.deepEqual(await client.lrange("list", 1, -1), ["2", "3"]);
+  assert.equal(await client.sadd("set", "x", "y", "x"), 2);
+  assert.equal(await client.zadd("zset", 1, "one", 2.5, "two"), 2);
+  assert.deepEqual(await client.zrange("zset", 0, -1, "WITHSCORES"), ["one", "1", "two", "2.5"]);
+  const entry = await client.xadd("stream", "*", "field", "value");
+  assert.deepEqual(await client.xread("STREAMS", "stream", "0"), [["stream", [[entry, ["field", "value"]]]]]);
+  assert.equal(await client.call("JSON.SET", "json", "$", '{"a":[1,2]}'), "OK");
+  assert.equal(await client.call("JSON.GET", "json", "$.a[1]"), "[2]");
+}
+
+async function transactions(client) {
+  const replies = await client.multi().set("{tx}a", 1).incr("{tx}a").exec();
+  assert.deepEqual(replies, [[null, "OK"], [null, 2]]);
+  const other = connect();
+  await client.watch("{tx}a");
+  await other.set("{tx}a", "changed");
+  assert.equal(await client.multi().set("{tx}a", "mine").exec(), null, "a watched key was changed");
+  assert.equal(await client.eval("return redis.call('INCRBY', KEYS[1], ARGV[1])", 1, "{tx}n", 5), 5);
+  client.defineCommand("double", { numberOfKeys: 1, lua: "return redis.call('GET', KEYS[1]) * 2" });
+  assert.equal(await client.double("{tx}n"), 10);
+  other.disconnect();
+}
+
+// A client that waits, and messages to one that listens.
+async function waiting(client) {
+  const other = connect();
+  const waits = other.blpop("queue", 10);
+  await client.rpush("queue", "job");
+  assert.deepEqual(await waits, ["queue", "job"]);
+  assert.equal(await other.blpop("queue", 0.1), null);
+  assert.equal(await other.subscribe("news"), 1);
+  const heard = new Promise((resolve) => other.on("message", (channel, message) => resolve([channel, message])));
+  await client.publish("news", "hello");
+  assert.deepEqual(await heard, ["news", "hello"]);
+  other.disconnect();
+}
+
 // Atomically, as the test may read at any time.
 function say(name, number) {
   const file = path.join(folder, name);
@@ -79,7 +120,7 @@ async function writeUntilTold(client) {
 async function main() {
   say("errors", 0);
   const client = connect();
-  await basics(client);
+  for (const check of [basics, collections, transactions, waiting]) await check(client);
   await writeUntilTold(client);
   client.disconnect();
 }

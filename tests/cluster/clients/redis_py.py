@@ -1,11 +1,13 @@
 """redis-py against a cluster: redis_py.py HOST PORT FOLDER.
 
-Checks both protocols and pipelines, then writes through one client until FOLDER/stop exists, and reads everything back.
+Checks what a client is used for in both protocols, then writes through one client until FOLDER/stop exists, and reads everything back.
 FOLDER/acknowledged and FOLDER/errors say how far it is. Exits with an error if anything is not as it should be.
 """
 
 import os
 import sys
+import threading
+import time
 
 import redis
 from redis.backoff import ConstantBackoff
@@ -50,6 +52,68 @@ def basics(client):
     assert client.client_getname() in (b"tester", "tester")
 
 
+def collections(client):
+    assert client.hset("hash", mapping={"a": 1, "b": 2}) == 2
+    assert client.hgetall("hash") == {b"a": b"1", b"b": b"2"}
+    assert client.rpush("list", *range(10)) == 10
+    assert client.lrange("list", -2, -1) == [b"8", b"9"]
+    assert client.sadd("set", "x", "y", "x") == 2
+    assert client.smembers("set") == {b"x", b"y"}
+    assert client.zadd("zset", {"one": 1, "two": 2.5}) == 2
+    scores = client.zrange("zset", 0, -1, withscores=True)
+    assert [tuple(pair) for pair in scores] == [(b"one", 1.0), (b"two", 2.5)], scores
+    entry = client.xadd("stream", {"field": "value"})
+    assert client.xrange("stream") == [(entry, {b"field": b"value"})]
+    assert client.xgroup_create("stream", "group", id="0") is True
+    assert client.xreadgroup("group", "consumer", {"stream": ">"})
+    assert client.xack("stream", "group", entry) == 1
+    assert client.json().set("json", "$", {"a": [1, 2]}) is True
+    assert client.json().get("json", "$.a[1]") == [2]
+    assert client.pfadd("hll", "a", "b") == 1 and client.pfcount("hll") == 2
+
+
+def transactions(client):
+    with client.pipeline(transaction=True) as pipeline:
+        pipeline.set("{tx}a", 1).incr("{tx}a").get("{tx}a")
+        assert pipeline.execute() == [True, 2, b"2"]
+        pipeline.watch("{tx}a")
+        client.set("{tx}a", "changed")
+        pipeline.multi()
+        pipeline.set("{tx}a", "mine")
+        try:
+            pipeline.execute()
+        except redis.WatchError:
+            pass
+        else:
+            raise AssertionError("a watched key was changed")
+    assert client.eval("return redis.call('INCRBY', KEYS[1], ARGV[1])", 1, "{tx}n", 5) == 5
+    double = client.register_script("return redis.call('GET', KEYS[1]) * 2")
+    assert double(keys=["{tx}n"]) == 10
+
+
+def waiting(client):
+    """A client that waits, and messages to one that listens."""
+
+    def later():
+        time.sleep(0.1)
+        client.rpush("queue", "job")
+
+    thread = threading.Thread(target=later)
+    thread.start()
+    assert tuple(client.blpop("queue", timeout=10)) == (b"queue", b"job")
+    thread.join()
+    assert client.blpop("queue", timeout=0.1) is None
+    with client.pubsub() as listener:
+        listener.subscribe("news")
+        listener.psubscribe("n*")
+        seen = [listener.get_message(timeout=10)["type"] for _ in range(2)]
+        assert seen == ["subscribe", "psubscribe"], seen
+        client.publish("news", "hello")
+        heard = [listener.get_message(timeout=10) for _ in range(2)]
+        assert {message["type"] for message in heard} == {"message", "pmessage"}, heard
+        assert all(message["data"] == b"hello" for message in heard)
+
+
 def say(folder, name, number):
     """Atomically, as the test may read at any time."""
     path = os.path.join(folder, name)
@@ -83,7 +147,8 @@ def main():
     say(folder, "errors", 0)
     for protocol in (2, 3):
         with redis.Redis(host=host, port=port, protocol=protocol, socket_timeout=20) as client:
-            basics(client)
+            for check in (basics, collections, transactions, waiting):
+                check(client)
     # Reconnects for as long as a node takes to come back.
     retry = Retry(ConstantBackoff(0.05), 400)
     with redis.Redis(host=host, port=port, socket_timeout=20, retry=retry) as client:

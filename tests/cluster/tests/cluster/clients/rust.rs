@@ -1,5 +1,7 @@
 //! redis-rs.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Context, Result, ensure};
 use meridian_testkit::{Cluster, Setup, within};
 use redis::{Client, Connection, ConnectionLike, cmd, pipe};
@@ -12,6 +14,7 @@ fn redis_rs() {
         for protocol in ["", "?protocol=resp3"] {
             let mut connection = connect(cluster, 0, protocol)?;
             basics(&mut connection).with_context(|| protocol.to_owned())?;
+            more(&mut connection).with_context(|| protocol.to_owned())?;
         }
         // The node of the connection lives on: its commands wait until there is a leader again.
         let leader = cluster.busiest()?;
@@ -62,5 +65,28 @@ fn basics(connection: &mut Connection) -> Result<()> {
     ensure!(error.to_string().contains("not an integer"), "{error}");
     let size: i64 = cmd("DBSIZE").query(connection)?;
     ensure!(size == 1001, "{size}");
+    Ok(())
+}
+
+/// Collections, a transaction, a script, a wait.
+fn more(connection: &mut Connection) -> Result<()> {
+    cmd("HSET").arg("hash").arg("a").arg(1).arg("b").arg(2).exec(connection)?;
+    let hash: BTreeMap<String, u32> = cmd("HGETALL").arg("hash").query(connection)?;
+    ensure!(hash == BTreeMap::from([("a".to_owned(), 1), ("b".to_owned(), 2)]), "{hash:?}");
+    cmd("ZADD").arg("zset").arg(1).arg("one").arg(2.5).arg("two").exec(connection)?;
+    let scored: Vec<(String, f64)> =
+        cmd("ZRANGE").arg("zset").arg(0).arg(-1).arg("WITHSCORES").query(connection)?;
+    ensure!(scored == [("one".to_owned(), 1.0), ("two".to_owned(), 2.5)], "{scored:?}");
+    let replies: (String, i64) =
+        pipe().atomic().cmd("SET").arg("{tx}a").arg(1).cmd("INCR").arg("{tx}a").query(connection)?;
+    ensure!(replies == ("OK".to_owned(), 2), "{replies:?}");
+    let sum: i64 =
+        cmd("EVAL").arg("return redis.call('INCRBY', KEYS[1], 5)").arg(1).arg("{tx}n").query(connection)?;
+    ensure!(sum == 5, "{sum}");
+    cmd("RPUSH").arg("queue").arg("job").exec(connection)?;
+    let served: (String, String) = cmd("BLPOP").arg("queue").arg(1).query(connection)?;
+    ensure!(served == ("queue".to_owned(), "job".to_owned()), "{served:?}");
+    let nothing: Option<(String, String)> = cmd("BLPOP").arg("queue").arg(0.05).query(connection)?;
+    ensure!(nothing.is_none(), "{nothing:?}");
     Ok(())
 }
