@@ -178,7 +178,7 @@ fn dev_serves_and_ends_well() {
     let status: serde_json::Value = serde_json::from_slice(&status.stdout).unwrap();
     assert_eq!(status["nodes"].as_array().unwrap().len(), 3);
     let table = String::from_utf8(run(&["status", "--address", &node]).stdout).unwrap();
-    assert!(table.contains("0-4095") && table.contains("meta"), "{table}");
+    assert!(table.contains("0-16383") && table.contains("meta"), "{table}");
     dev.signal("-INT");
     assert_eq!(dev.wait(), Some(0));
     assert!(!Path::new(&data).exists());
