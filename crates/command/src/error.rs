@@ -127,10 +127,11 @@ impl ReplyError {
         ReplyError::from_bytes(line)
     }
 
-    /// Too few or too many arguments.
+    /// Too few or too many arguments. `EXEC` says that the transaction is gone with them.
     pub fn wrong_arity(spec: &CommandSpec) -> ReplyError {
+        let prefix = if spec.name == "EXEC" { "EXECABORT Transaction discarded because of:" } else { "ERR" };
         ReplyError::from_text(format!(
-            "ERR wrong number of arguments for '{}' command",
+            "{prefix} wrong number of arguments for '{}' command",
             spec.name.to_ascii_lowercase()
         ))
     }

@@ -279,6 +279,12 @@ impl CommandSpec {
         self
     }
 
+    /// Only reads, although the process answers itself.
+    pub const fn reads(mut self) -> CommandSpec {
+        self.access = Access::Read;
+        self
+    }
+
     /// Constant or logarithmic time.
     pub const fn fast(self) -> CommandSpec {
         self.flags(Flags::FAST)

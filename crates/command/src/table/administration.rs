@@ -13,6 +13,7 @@ const USERS: Flags = Flags::NOSCRIPT.union(Flags::ANYTIME);
 
 pub(super) const LOLWUT: Row = Row::local("LOLWUT", Server, AtLeast(1))
     .fast()
+    .reads()
     .family(Categories::READ)
     .args(&[Arg::integer("version").token("VERSION").optional()])
     .doc("5.0.0", "Draws something.", "O(1)");
@@ -51,21 +52,46 @@ pub(super) const BGREWRITEAOF: Row = Row::local("BGREWRITEAOF", Server, Exactly(
 
 pub(super) const SHUTDOWN: Row = Row::local("SHUTDOWN", Server, AtLeast(1))
     .flags(ADMIN.union(Flags::ANYTIME).union(Flags::NO_MULTI).union(Flags::ALLOW_BUSY))
+    .args(&[
+        Arg::one_of("nosave_save", &[Arg::word("nosave", "NOSAVE"), Arg::word("save", "SAVE")]).optional(),
+        Arg::word("now", "NOW").since("7.0.0").optional(),
+        Arg::word("force", "FORCE").since("7.0.0").optional(),
+        Arg::word("abort", "ABORT").since("7.0.0").optional(),
+    ])
     .doc("1.0.0", "Says how a process is stopped.", "O(1)");
+
+/// What `REPLICAOF` and its old name take.
+const MASTER: &[Arg] = &[Arg::one_of(
+    "args",
+    &[
+        Arg::block("host-port", &[Arg::string("host"), Arg::integer("port")]),
+        Arg::block("no-one", &[Arg::word("no", "NO"), Arg::word("one", "ONE")]),
+    ],
+)];
 
 pub(super) const REPLICAOF: Row = Row::local("REPLICAOF", Server, Exactly(3))
     .flags(SAVES.union(Flags::STALE))
-    .args(&[Arg::string("host"), Arg::integer("port")])
+    .args(MASTER)
     .doc("5.0.0", "Says how replicas are placed.", "O(1)");
 
 pub(super) const SLAVEOF: Row = Row::local("SLAVEOF", Server, Exactly(3))
     .flags(SAVES.union(Flags::STALE))
-    .args(&[Arg::string("host"), Arg::integer("port")])
+    .args(MASTER)
     .deprecated("5.0.0", "`REPLICAOF`")
     .doc("1.0.0", "Says how replicas are placed.", "O(1)");
 
 pub(super) const FAILOVER: Row = Row::local("FAILOVER", Server, AtLeast(1))
     .flags(ADMIN.union(Flags::STALE))
+    .args(&[
+        Arg::block(
+            "target",
+            &[Arg::string("host"), Arg::integer("port"), Arg::word("force", "FORCE").optional()],
+        )
+        .token("TO")
+        .optional(),
+        Arg::word("abort", "ABORT").optional(),
+        Arg::integer("milliseconds").token("TIMEOUT").optional(),
+    ])
     .doc("6.2.0", "Says how leaders are moved.", "O(1)");
 
 pub(super) const MODULE: Row =
@@ -103,7 +129,7 @@ pub(super) const ACL_WHOAMI: Row = Row::local("ACL|WHOAMI", Server, Exactly(2))
 pub(super) const ACL_CAT: Row = Row::local("ACL|CAT", Server, AtLeast(2))
     .flags(USERS)
     .family(Categories::empty())
-    .args(&[Arg::string("category").optional()])
+    .args(&[Arg::string("categoryname").optional()])
     .doc(
         "6.0.0",
         "Returns the categories of commands, or the commands of one.",

@@ -182,7 +182,7 @@ pub(super) const CLIENT_UNBLOCK: Row = Row::local("CLIENT|UNBLOCK", Connection, 
     .flags(OTHERS)
     .args(&[
         Arg::integer("client-id"),
-        Arg::one_of("unblock-type", &[Arg::word("timeout", "TIMEOUT"), Arg::word("error", "ERROR")])
+        Arg::one_of("timeout_error", &[Arg::word("timeout", "TIMEOUT"), Arg::word("error", "ERROR")])
             .optional(),
     ])
     .doc("5.0.0", "Ends the waiting of a blocked client.", "O(log N) where N is the number of connections.");

@@ -103,6 +103,7 @@ pub(super) const MEMORY: Row =
 
 pub(super) const MEMORY_USAGE: Row = Row::read("MEMORY|USAGE", Server, AtLeast(3))
     .keys(&[KeySpec::at(2, KeyFlags::LOOK)])
+    .family(Categories::empty())
     .args(&[Arg::key("key", 0), Arg::integer("count").token("SAMPLES").optional()])
     .doc("4.0.0", "Estimates the memory of a key.", "O(N) where N is the number of samples.");
 
@@ -141,7 +142,7 @@ pub(super) const CLIENT_PAUSE: Row = Row::local("CLIENT|PAUSE", Connection, AtLe
             .since("6.2.0")
             .optional(),
     ])
-    .doc("3.0.0", "Holds up the commands of all connections for a while.", "O(1)");
+    .doc("2.9.50", "Holds up the commands of all connections for a while.", "O(1)");
 
 pub(super) const CLIENT_UNPAUSE: Row = Row::local("CLIENT|UNPAUSE", Connection, Exactly(2))
     .flags(NO_SCRIPT)

@@ -2,7 +2,7 @@
 
 use crate::{
     Arity::{AtLeast, Exactly},
-    CommandSpec as Row, Flags, KeyFlags, KeySpec,
+    Categories, CommandSpec as Row, Flags, KeyFlags, KeySpec,
     doc::Arg,
     spec::Group::PubSub,
 };
@@ -29,7 +29,7 @@ pub(super) const UNSUBSCRIBE: Row = Row::local("UNSUBSCRIBE", PubSub, AtLeast(1)
 
 pub(super) const PSUBSCRIBE: Row = Row::local("PSUBSCRIBE", PubSub, AtLeast(2))
     .flags(SUBSCRIBES)
-    .args(&[Arg::pattern("pattern").multiple()])
+    .args(&[Arg::block("pattern", &[Arg::pattern("pattern")]).multiple()])
     .doc(
         "2.0.0",
         "Listens for messages on channels whose names match.",
@@ -113,7 +113,7 @@ pub(super) const PUBSUB_SHARDNUMSUB: Row = Row::local("PUBSUB|SHARDNUMSUB", PubS
         "O(N) where N is the number of shard channels.",
     );
 
-pub(super) const PUBSUB_HELP: Row = Row::local("PUBSUB|HELP", PubSub, Exactly(2)).flags(Flags::ANYTIME).doc(
+pub(super) const PUBSUB_HELP: Row = Row::local("PUBSUB|HELP", PubSub, Exactly(2)).flags(Flags::ANYTIME).family(Categories::empty()).doc(
     "6.2.0",
     "Lists the subcommands of PUBSUB.",
     "O(1)",

@@ -1,6 +1,6 @@
 //! JSON documents: trees of values that keep their numbers as they were written and their members in order.
 //!
-//! [`parse`] reads texts, [`write`] writes them, [`path`] finds values in them. Every recursion over a document is
+//! [`mod@parse`] reads texts, [`mod@write`] writes them, [`mod@path`] finds values in them. Every recursion over a document is
 //! bounded by [`DEPTH_MAX`], which whatever changes a document must keep. A key holds a
 //! [`Document`].
 

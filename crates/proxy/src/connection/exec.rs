@@ -69,8 +69,10 @@ pub(super) fn refused(session: &mut Session, shared: &Shared, refusal: &mut Refu
         unwatch(session.take_watched(), shared);
         let text = refusal.error.line();
         let text = text.strip_prefix(b"ERR ").unwrap_or(text);
-        let line = [b"EXECABORT Transaction discarded because of: ", text].concat();
-        refusal.error = ReplyError::from_bytes(line);
+        if !text.starts_with(b"EXECABORT ") {
+            let line = [b"EXECABORT Transaction discarded because of: ", text].concat();
+            refusal.error = ReplyError::from_bytes(line);
+        }
     } else if let Some(transaction) = session.transaction() {
         transaction.fail();
     }
