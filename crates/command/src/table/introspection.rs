@@ -90,7 +90,9 @@ pub(super) const LATENCY_HISTOGRAM: Row = Row::local("LATENCY|HISTOGRAM", Server
         "O(N) where N is the number of commands with latency information being retrieved.",
     );
 
-pub(super) const LATENCY_HELP: Row = help("LATENCY|HELP", "Lists the subcommands of LATENCY.");
+pub(super) const LATENCY_HELP: Row = Row::local("LATENCY|HELP", Server, Exactly(2))
+    .flags(Flags::ANYTIME)
+    .doc("2.8.13", "Lists the subcommands of LATENCY.", "O(1)");
 
 pub(super) const MONITOR: Row = Row::local("MONITOR", Server, Exactly(1)).flags(NO_SCRIPT).doc(
     "1.0.0",

@@ -113,8 +113,7 @@ pub(super) const PUBSUB_SHARDNUMSUB: Row = Row::local("PUBSUB|SHARDNUMSUB", PubS
         "O(N) where N is the number of shard channels.",
     );
 
-pub(super) const PUBSUB_HELP: Row = Row::local("PUBSUB|HELP", PubSub, Exactly(2)).flags(Flags::ANYTIME).family(Categories::empty()).doc(
-    "6.2.0",
-    "Lists the subcommands of PUBSUB.",
-    "O(1)",
-);
+pub(super) const PUBSUB_HELP: Row = Row::local("PUBSUB|HELP", PubSub, Exactly(2))
+    .flags(Flags::ANYTIME)
+    .family(Categories::empty())
+    .doc("6.2.0", "Lists the subcommands of PUBSUB.", "O(1)");

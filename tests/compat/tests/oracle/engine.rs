@@ -288,9 +288,8 @@ fn is_same(sameness: Sameness, ours: &[u8], theirs: &[u8]) -> bool {
         (Sameness::Kind, Value::Integer(ours), Value::Integer(theirs)) => ours >= 0 && theirs >= 0,
         (Sameness::Drawn, Value::Array(ours), Value::Array(theirs)) => ours.len() == theirs.len(),
         (Sameness::Drawn, Value::Bulk(_), Value::Bulk(_)) => true,
-        // SORT makes Redis convert the sorted set that it reads.
         (Sameness::Encoding, Value::Bulk(ours), Value::Bulk(theirs)) => {
-            &ours[..] == b"listpack" && [&b"quicklist"[..], b"hashtable", b"skiplist"].contains(&&theirs[..])
+            &ours[..] == b"listpack" && [&b"quicklist"[..], b"hashtable"].contains(&&theirs[..])
         }
         (Sameness::Near, ours, theirs) => is_near(&ours, &theirs),
         (Sameness::Newer, ours, theirs) => {
