@@ -177,3 +177,17 @@ fn without_a_session_nobody_waits() {
     assert_eq!(run(&mut engine, 1, "BLPOP a -1"), "-ERR timeout is negative\r\n");
     assert_eq!(run(&mut engine, 1, "BLPOP a x"), "-ERR timeout is not a float or out of range\r\n");
 }
+
+#[test]
+fn those_who_are_tried_again_in_vain_do_not_wake_each_other() {
+    let mut shard = Shard::new();
+    shard.send("XGROUP CREATE k g $ MKSTREAM");
+    let first = shard.park("XREADGROUP GROUP g c BLOCK 0 STREAMS k >");
+    shard.park("XREADGROUP GROUP g c BLOCK 0 STREAMS k >");
+    shard.park("XREADGROUP GROUP g other BLOCK 0 STREAMS k >");
+    let (_, _, late) = shard.send("XADD k 1-1 f v");
+    assert_eq!(late.iter().map(|(sequence, _)| *sequence).collect::<Vec<_>>(), [first]);
+    let (_, _, late) = shard.send("XGROUP DESTROY k g");
+    assert_eq!(late.len(), 2);
+    assert!(late.iter().all(|(_, reply)| reply.starts_with("-NOGROUP")));
+}

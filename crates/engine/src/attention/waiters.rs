@@ -166,6 +166,16 @@ impl Waiters {
         std::mem::take(&mut self.ready)
     }
 
+    /// How many keys were touched so far.
+    pub(crate) fn ready_count(&self) -> usize {
+        self.ready.len()
+    }
+
+    /// Forgets the keys that were touched since there were so many.
+    pub(crate) fn forget_ready(&mut self, count: usize) {
+        self.ready.truncate(count);
+    }
+
     /// Hands keys back that others are to see to.
     pub(crate) fn put_ready(&mut self, keys: Vec<(u32, u8, Box<[u8]>)>) {
         self.ready.extend(keys);

@@ -88,8 +88,11 @@ pub(super) fn all(store: &mut Store, random: &Random, time_ms: u64, late: &mut V
 fn serve(writer: &mut Writer<'_>, number: u64, waiter: &Waiter) -> Option<LateReply> {
     let call = Records::new(&waiter.record).next()?.ok()?;
     let mut reply = Vec::new();
+    let ready = writer.attention().waiters.ready_count();
     execute(writer, &call, Some(waiter.origin), &mut reply);
     if reply.len() <= 4 {
+        // In vain: it wakes nobody, or two of them could wake each other for ever.
+        writer.attention().waiters.forget_ready(ready);
         return None;
     }
     let now_ms = writer.time_ms();

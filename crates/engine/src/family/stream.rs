@@ -61,8 +61,9 @@ fn consumer(
     let now_ms = writer.time_ms();
     let found = change_group(writer, key, group, |group| {
         let (id, is_new) = group.find_or_make(name, now_ms);
+        // That it was seen is no change that anybody waits for.
         group.consumer_mut(id).seen_ms = now_ms;
-        ((id, is_new), true)
+        ((id, is_new), is_new)
     })?;
     if let Some((_, true)) = found {
         writer.event(crate::effect::EventClass::Stream, "xgroup-createconsumer", key);

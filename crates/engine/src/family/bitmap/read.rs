@@ -16,21 +16,18 @@ pub(crate) fn getbit(reader: &Reader<'_>, args: Args<'_>, reply: &mut ReplyWrite
 }
 
 pub(crate) fn bitcount(reader: &Reader<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
-    // As in Redis, an absent key has no bits, whatever the other arguments are.
-    let Some(string) = reader.string(&args[0])? else {
-        reply.integer(0);
-        return Ok(());
-    };
-    let range = match args.as_slice() {
-        [_] => Unit::Byte.range(0, -1, string.len()),
+    let (start, end, unit) = match args.as_slice() {
+        [_] => (0, -1, Unit::Byte),
         [_, start, end, unit @ ..] if unit.len() <= 1 => {
             let (start, end) = (integer(start)?, integer(end)?);
-            let unit = unit.first().map_or(Ok(Unit::Byte), |unit| Unit::parse(unit));
-            // Before the unit is looked at: so does Redis.
-            if start < 0 && end < 0 && start > end { None } else { unit?.range(start, end, string.len()) }
+            (start, end, unit.first().map_or(Ok(Unit::Byte), |unit| Unit::parse(unit))?)
         }
         _ => return Err(ReplyError::SYNTAX),
     };
+    let string = reader.string(&args[0])?.unwrap_or_default();
+    // Both before the beginning are no range here, other than for BITPOS.
+    let backwards = start < 0 && end < 0 && start > end;
+    let range = unit.range(start, end, string.len()).filter(|_| !backwards);
     reply.integer(range.map_or(0, |(first, last)| bits::count(string, first, last)) as i64);
     Ok(())
 }
@@ -41,11 +38,6 @@ pub(crate) fn bitpos(reader: &Reader<'_>, args: Args<'_>, reply: &mut ReplyWrite
         1 => true,
         _ => return Err(ReplyError::BIT_ARGUMENT),
     };
-    // As in Redis, an absent key is endless zeroes, whatever the other arguments are.
-    let Some(string) = reader.string(&args[0])? else {
-        reply.integer(if value { -1 } else { 0 });
-        return Ok(());
-    };
     let (start, end, unit) = match args.from(2).as_slice() {
         [] => (0, None, Unit::Byte),
         [start] => (integer(start)?, None, Unit::Byte),
@@ -55,6 +47,11 @@ pub(crate) fn bitpos(reader: &Reader<'_>, args: Args<'_>, reply: &mut ReplyWrite
             (start, Some(integer(end)?), unit)
         }
         _ => return Err(ReplyError::SYNTAX),
+    };
+    // An absent key is endless zeroes.
+    let Some(string) = reader.string(&args[0])? else {
+        reply.integer(if value { -1 } else { 0 });
+        return Ok(());
     };
     let Some((first, last)) = unit.range(start, end.unwrap_or(-1), string.len()) else {
         reply.integer(-1);
