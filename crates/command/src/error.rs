@@ -751,6 +751,9 @@ impl ReplyError {
     /// Nothing was executed: the shard had no leader until the command ran out of time. Safe to send again.
     pub const NOT_APPLIED_NO_LEADER: ReplyError =
         ReplyError::new("CLUSTERDOWN The shard of the key has no leader now, nothing was applied");
+    /// The disk of the node that leads the shard has no room for further writes.
+    pub const DISK_FULL: ReplyError =
+        ReplyError::new("MISCONF No space left on the disk of the shard's leader, nothing was applied");
     /// The command was sent and no answer came in time: it may or may not be applied.
     pub const OUTCOME_UNKNOWN: ReplyError =
         ReplyError::new("TIMEOUT No answer from the shard in time, the command may or may not be applied");

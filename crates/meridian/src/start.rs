@@ -8,6 +8,7 @@ use meridian_raft::Timing;
 use meridian_router::local::Replicas;
 use meridian_rt::{disk::RealDisk, net::Dialer};
 use meridian_topology::{Region, Zone};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     config::{Config, Role},
@@ -30,8 +31,25 @@ pub(crate) fn run(config: &Config, file: Option<&Path>) -> Result<(), Failure> {
     })
 }
 
+/// What is to be done when a process has ended well.
+enum End {
+    /// It was asked to stop.
+    Stop,
+    /// It was out of service, and can go on if it begins anew.
+    Restart,
+}
+
 async fn run_node(config: &Config, file: String) -> Result<(), Failure> {
     let stop = signals::watch().map_err(Failure::running)?;
+    loop {
+        match run_node_once(config, file.clone(), stop.clone()).await? {
+            End::Stop => return Ok(()),
+            End::Restart => tracing::info!("starting anew"),
+        }
+    }
+}
+
+async fn run_node_once(config: &Config, file: String, stop: CancellationToken) -> Result<End, Failure> {
     let listener = process::listen(process::resolve("listen", &config.listen).await?).await?;
     let address =
         advertised("advertise", &config.advertise, listener.local_addr().map_err(Failure::running)?)?;
@@ -71,11 +89,11 @@ async fn serve(
     file: String,
     node: &Node,
     clients: Option<ClientAddresses>,
-    stop: tokio_util::sync::CancellationToken,
-) -> Result<(), Failure> {
+    stop: CancellationToken,
+) -> Result<End, Failure> {
     let member = tokio::select! {
         member = node.member() => member,
-        () = stop.cancelled() => return Ok(()),
+        () = stop.cancelled() => return Ok(End::Stop),
     };
     let proxy = match clients {
         Some(clients) => {
@@ -87,7 +105,8 @@ async fn serve(
         None => None,
     };
     let result = tokio::select! {
-        () = stop.cancelled() => Ok(()),
+        () = stop.cancelled() => Ok(End::Stop),
+        () = member.to_restart() => Ok(End::Restart),
         task = member.failed() => Err(Failure::running(format!("the task {task} has failed by a bug; the log says more"))),
         stranger = member.met_stranger() => {
             let data = config.data.display();

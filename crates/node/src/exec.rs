@@ -349,6 +349,7 @@ fn response(shard: u32, ticket: u64, outcome: Outcome) -> ExecResponse {
         Outcome::Gap => (ExecStatus::Gap, None, Default::default()),
         Outcome::SessionExpired => (ExecStatus::SessionExpired, None, Default::default()),
         Outcome::Busy => (ExecStatus::Busy, None, Default::default()),
+        Outcome::DiskFull => (ExecStatus::DiskFull, None, Default::default()),
         Outcome::Malformed => (ExecStatus::Unspecified, None, Default::default()),
         Outcome::WaiterUnknown => (ExecStatus::WaiterUnknown, None, Default::default()),
     };

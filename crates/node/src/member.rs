@@ -1,6 +1,15 @@
 //! A process that belongs to a cluster: its replicas, what it knows, and the tasks that keep both up to date.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+mod disk_space;
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use meridian_meta::{Control, control};
@@ -15,6 +24,7 @@ use meridian_storage::{Completions, Log, LogOptions, Snapshots};
 use meridian_topology::{ClusterId, ClusterMap, Epoch, NodeId, NodeInfo, ShardId};
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 use tonic::Code;
 
 use crate::{
@@ -54,6 +64,10 @@ pub struct Member {
     pub(crate) raft: Arc<Host>,
     log: Log,
     draining: watch::Sender<bool>,
+    /// It is asked to stop, and will not lead any more.
+    stopping: AtomicBool,
+    /// The disk was full, replicas have stopped because of that, and there is room again.
+    to_restart: CancellationToken,
     /// Says which other cluster the node that was reached at a given address belongs to.
     stranger: watch::Sender<Option<String>>,
     generation: u64,
@@ -110,6 +124,8 @@ impl Member {
             raft,
             log,
             draining: watch::Sender::new(false),
+            stopping: AtomicBool::new(false),
+            to_restart: CancellationToken::new(),
             stranger: watch::Sender::new(None),
             generation,
         });
@@ -129,6 +145,7 @@ impl Member {
         self.tasks.spawn("hosting", Arc::clone(&self.hosting).run(found));
         self.tasks.spawn("reporter", reporter.run());
         self.tasks.spawn("follower", follow_map(Arc::clone(self), options.join.clone()));
+        self.tasks.spawn("disk", disk_space::watch(Arc::clone(self)));
         self.tasks.spawn("announcer", announce(Arc::clone(self), options.join.clone()));
     }
 
@@ -152,6 +169,11 @@ impl Member {
     /// Waits for a task of this member that fails by a bug, and names it.
     pub async fn failed(&self) -> &'static str {
         self.tasks.failed().await
+    }
+
+    /// Waits until this node can only go on by being started again: its disk was full, and has room again.
+    pub async fn to_restart(&self) {
+        self.to_restart.cancelled().await;
     }
 
     /// This node's replica of meta, if it has one.
@@ -194,6 +216,7 @@ impl Member {
     /// Hands all leaderships over, as far as others can take them. From here on the node is given none.
     pub async fn hand_over(&self) {
         // The driver gives no leader back to a node that says so; whether it hears it in time does not matter.
+        self.stopping.store(true, Ordering::Release);
         self.draining.send_replace(true);
         self.raft.hand_over().await;
     }

@@ -8,7 +8,13 @@
 mod proposer;
 mod state;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use meridian_engine::{ReadError, Stats};
 use meridian_raft::{Group, Leadership};
@@ -34,6 +40,7 @@ pub struct Shard {
     leadership: watch::Receiver<Leadership>,
     proposer: Proposer,
     hub: Arc<Hub>,
+    disk_full: AtomicBool,
 }
 
 impl std::fmt::Debug for Shard {
@@ -53,7 +60,16 @@ impl Shard {
     ) -> Arc<Shard> {
         let proposer = Proposer::spawn(id, Arc::clone(&state), group.clone(), Arc::clone(&hub));
         let leadership = group.leadership();
-        Arc::new(Shard { id, node, state, group, leadership, proposer, hub })
+        Arc::new(Shard {
+            id,
+            node,
+            state,
+            group,
+            leadership,
+            proposer,
+            hub,
+            disk_full: AtomicBool::new(false),
+        })
     }
 
     /// Its number.
@@ -107,6 +123,9 @@ impl Replica for Shard {
         if leader != Some(self.node) {
             return Err(Outcome::NotLeader(leader));
         }
+        if batch.session != 0 && self.disk_full.load(Ordering::Relaxed) {
+            return Err(Outcome::DiskFull);
+        }
         self.proposer.push(batch).map_err(|_| Outcome::Busy)
     }
 
@@ -151,6 +170,7 @@ impl Replica for Shard {
 pub struct Shards {
     shards: RwLock<BTreeMap<ShardId, Arc<Shard>>>,
     hub: Arc<Hub>,
+    disk_full: AtomicBool,
 }
 
 impl Shards {
@@ -161,7 +181,16 @@ impl Shards {
 
     /// Adds a replica.
     pub fn insert(&self, shard: Arc<Shard>) {
-        self.shards.write().insert(shard.id(), shard);
+        let mut shards = self.shards.write();
+        shard.disk_full.store(self.disk_full.load(Ordering::Relaxed), Ordering::Relaxed);
+        shards.insert(shard.id(), shard);
+    }
+
+    /// Says whether the disk is full: writes are refused while it is.
+    pub fn set_disk_full(&self, full: bool) {
+        let shards = self.shards.write();
+        self.disk_full.store(full, Ordering::Relaxed);
+        shards.values().for_each(|shard| shard.disk_full.store(full, Ordering::Relaxed));
     }
 
     /// Takes a replica out.

@@ -360,6 +360,10 @@ impl Link {
             }
             Outcome::NotLeader(hint) => self.search(state, hint),
             Outcome::Unknown | Outcome::Gap | Outcome::Busy => self.search(state, None),
+            Outcome::DiskFull => {
+                state.give_up_writes(index, answers);
+                self.pump(state, answers);
+            }
             Outcome::SessionExpired => {
                 state.renew_session(answers);
                 self.pump(state, answers);
@@ -464,6 +468,25 @@ impl State {
             if item.first_sequence != 0 {
                 self.watermark = item.first_sequence + u64::from(item.count) - 1;
             }
+        }
+    }
+
+    /// The leader takes no writes: those from `index` on are not applied, unless an earlier attempt has got through.
+    /// Their sequences are gone with the session, so the shard executes none of them later either.
+    fn give_up_writes(&mut self, index: usize, answers: &mut Answers) {
+        self.session = new_session();
+        self.next_sequence = 1;
+        self.watermark = 0;
+        self.restart();
+        for at in 0..self.items.len() {
+            let item = &mut self.items[at];
+            if item.resolved || !item.logged {
+                continue;
+            }
+            item.first_sequence = 0;
+            let refused = at >= index && item.sends <= 1;
+            let error = if refused { ReplyError::DISK_FULL } else { ReplyError::OUTCOME_UNKNOWN };
+            self.resolve(at, Err(error), answers);
         }
     }
 

@@ -57,6 +57,8 @@ pub enum Outcome {
     SessionExpired,
     /// Not executed: the queue is full.
     Busy,
+    /// Not executed: the disk of the leader is full.
+    DiskFull,
     /// Not executed: the bytes are no commands, or no reads.
     Malformed,
     /// No client waits under that command any more, and none was served.

@@ -132,6 +132,7 @@ fn outcome_of(response: ExecResponse) -> Outcome {
         ExecStatus::Gap => Outcome::Gap,
         ExecStatus::SessionExpired => Outcome::SessionExpired,
         ExecStatus::Busy => Outcome::Busy,
+        ExecStatus::DiskFull => Outcome::DiskFull,
         ExecStatus::WaiterUnknown => Outcome::WaiterUnknown,
         ExecStatus::Unspecified => Outcome::Malformed,
     }

@@ -218,6 +218,29 @@ async fn a_read_does_not_overtake_one_that_waits_in_the_queue() {
 }
 
 #[tokio::test]
+async fn a_full_disk_is_told_and_the_next_writes_begin_anew() {
+    let world = world();
+    world.lead();
+    *world.fake.refuses.lock() = Some(Outcome::DiskFull);
+    world.submit(0, true, 1);
+    world.submit(1, true, 1);
+    let refused = |part| (part, Err(ReplyError::DISK_FULL));
+    assert_eq!(world.client.answers(), [refused(0), refused(1)]);
+    *world.fake.refuses.lock() = None;
+    world.submit(2, true, 1);
+    let batch = world.fake.take().remove(0);
+    assert_eq!(batch.first_sequence, 1, "no sequence is missing in the session");
+    done(batch);
+    assert_eq!(world.client.answers().len(), 1);
+    // What was sent before may have been executed by somebody else.
+    world.submit(3, true, 1);
+    world.fake.take();
+    *world.fake.refuses.lock() = Some(Outcome::DiskFull);
+    world.lead();
+    assert_eq!(world.client.answers(), [(3, Err(ReplyError::OUTCOME_UNKNOWN))]);
+}
+
+#[tokio::test]
 async fn a_full_queue_is_tried_again() {
     let world = world();
     *world.fake.refuses.lock() = Some(Outcome::Busy);

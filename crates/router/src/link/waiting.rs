@@ -214,7 +214,7 @@ impl Link {
             Outcome::Done(reply) => Late::Reply(reply),
             Outcome::WaiterUnknown | Outcome::Malformed => Late::Lost,
             Outcome::NotLeader(hint) => return self.search(state, hint),
-            Outcome::Unknown | Outcome::Gap | Outcome::Busy | Outcome::SessionExpired => {
+            Outcome::Unknown | Outcome::Gap | Outcome::Busy | Outcome::DiskFull | Outcome::SessionExpired => {
                 return self.search(state, None);
             }
         };
