@@ -104,7 +104,24 @@ pub(super) fn read(kind: u8, input: &mut Input<'_>) -> Result<PlainStream, Corru
         }
         stream.groups.push(group);
     }
+    if kind == kind::STREAM_LISTPACKS {
+        let entries: Vec<Id> = stream.entries.iter().map(|(id, _)| *id).collect();
+        for group in &mut stream.groups {
+            group.entries_read = read_up_to(&entries, group.last_id);
+        }
+    }
     Ok(stream)
+}
+
+/// How many entries a group of an old payload has read, as far as its last one tells.
+fn read_up_to(entries: &[Id], last_id: Id) -> Option<u64> {
+    let (Some(first), Some(last)) = (entries.first(), entries.last()) else { return Some(0) };
+    match last_id {
+        id if id < *first => Some(0),
+        id if id == *last => Some(entries.len() as u64),
+        id if id == *first => Some(1),
+        _ => None,
+    }
 }
 
 fn id_of(bytes: [u8; 16]) -> Id {

@@ -21,8 +21,9 @@ impl Stream {
 
     /// Notes that the group is given an entry that it had not got before.
     pub(super) fn advance(&self, group: &mut Group, id: StreamId) {
+        let is_next = self.first_id <= group.last_id && !self.has_deleted_from(group.last_id);
         group.entries_read = match group.entries_read {
-            Some(read) if !self.has_deleted_from(id) => Some(read.wrapping_add(1)),
+            Some(read) if is_next => Some(read.wrapping_add(1)),
             _ if self.entries_added > 0 => self.entries_up_to(id),
             read => read,
         };
