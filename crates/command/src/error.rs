@@ -421,8 +421,9 @@ impl ReplyError {
     /// More keys than arguments.
     pub const NUMKEYS_TOO_LARGE: ReplyError =
         ReplyError::new("ERR Number of keys can't be greater than number of args");
-    /// A reply that would grow beyond all bounds.
-    pub const REPLY_TOO_LONG: ReplyError = ReplyError::new("ERR the reply is too long");
+    /// A reply that would grow beyond bounds; the command was executed, if it writes.
+    pub const REPLY_TOO_LONG: ReplyError =
+        ReplyError::new("ERR the reply is longer than 512 MB: ask for less at a time");
 }
 
 /// Bits.

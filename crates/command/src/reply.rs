@@ -20,12 +20,38 @@ pub enum Protocol {
 pub struct ReplyWriter<'a> {
     buffer: &'a mut Vec<u8>,
     protocol: Protocol,
+    /// The buffer is not to grow to this length.
+    end: usize,
 }
 
 impl<'a> ReplyWriter<'a> {
     /// Appends to `buffer`.
     pub fn new(buffer: &'a mut Vec<u8>, protocol: Protocol) -> ReplyWriter<'a> {
-        ReplyWriter { buffer, protocol }
+        ReplyWriter { buffer, protocol, end: usize::MAX }
+    }
+
+    /// Appends less than so many bytes to `buffer`. What does not fit is left out, and [`ReplyWriter::is_over`] from
+    /// then on: what was written is no reply.
+    pub fn bounded(buffer: &'a mut Vec<u8>, protocol: Protocol, bytes: usize) -> ReplyWriter<'a> {
+        let end = buffer.len().saturating_add(bytes);
+        ReplyWriter { buffer, protocol, end }
+    }
+
+    /// Makes room for so many bytes at once.
+    ///
+    /// # Errors
+    /// If there is no room for so many.
+    pub fn reserve(&mut self, bytes: usize) -> Result<(), ReplyError> {
+        if bytes >= self.end.saturating_sub(self.buffer.len()) {
+            return Err(ReplyError::REPLY_TOO_LONG);
+        }
+        self.buffer.reserve(bytes);
+        Ok(())
+    }
+
+    /// Whether more was written than there was room for.
+    pub fn is_over(&self) -> bool {
+        self.buffer.len() >= self.end
     }
 
     /// The protocol replies are written in.
@@ -35,7 +61,7 @@ impl<'a> ReplyWriter<'a> {
 
     /// The same buffer in another protocol.
     pub fn in_protocol(&mut self, protocol: Protocol) -> ReplyWriter<'_> {
-        ReplyWriter { buffer: self.buffer, protocol }
+        ReplyWriter { buffer: self.buffer, protocol, end: self.end }
     }
 
     /// How many bytes the buffer holds; with [`ReplyWriter::rewind`] a half-written reply is taken back.
@@ -50,7 +76,11 @@ impl<'a> ReplyWriter<'a> {
 
     /// Appends bytes that already are RESP.
     pub fn raw(&mut self, resp: &[u8]) {
-        self.buffer.extend_from_slice(resp);
+        if resp.len() < self.end.saturating_sub(self.buffer.len()) {
+            self.buffer.extend_from_slice(resp);
+        } else {
+            self.buffer.resize(self.end, 0);
+        }
     }
 
     /// `+OK`.
@@ -188,5 +218,24 @@ impl<'a> ReplyWriter<'a> {
     fn line(&mut self, bytes: &[u8]) {
         self.raw(bytes);
         self.raw(b"\r\n");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bounded_reply_says_when_it_is_over_and_grows_no_further() {
+        let mut buffer = b"before".to_vec();
+        let mut reply = ReplyWriter::bounded(&mut buffer, Protocol::Resp2, 20);
+        reply.bulk(b"fits");
+        assert!(!reply.is_over() && reply.reserve(5).is_ok() && reply.reserve(50).is_err());
+        reply.in_protocol(Protocol::Resp3).bulk(&[b'x'; 100]);
+        reply.bulk(b"more");
+        assert!(reply.is_over());
+        reply.rewind(6);
+        assert!(!reply.is_over());
+        assert!(buffer.capacity() < 100);
     }
 }

@@ -26,6 +26,9 @@ const RECLAIM_PER_ENTRY: usize = 1000;
 
 /// Bytes to reserve for a reply: most are shorter.
 const REPLY_BYTES_GUESS: usize = 16;
+/// A reply is shorter than this: the largest value there may be, and its frame. A longer one would take longer to make
+/// than a leader's lease lasts.
+const REPLY_BYTES_MAX: usize = (512 << 20) + 1024;
 
 /// The state of one shard.
 #[derive(Debug)]
@@ -349,17 +352,18 @@ fn framed(
 ) {
     let start = replies.len() + 4;
     replies.extend_from_slice(&[0; 4]);
-    let mut reply = ReplyWriter::new(replies, call.head.protocol);
+    let mut reply = ReplyWriter::bounded(replies, call.head.protocol, REPLY_BYTES_MAX);
     let answered = check(call).and_then(|()| answer(&mut reply));
+    let over = reply.is_over();
+    let answered = if over { Err(ReplyError::REPLY_TOO_LONG) } else { answered };
     if let Err(error) = answered {
         reply.rewind(start);
         reply.error(&error);
     }
-    let length = u32::try_from(replies.len() - start).unwrap_or_else(|_| {
-        replies.truncate(start);
-        ReplyError::REPLY_TOO_LONG.write(replies);
-        (replies.len() - start) as u32
-    });
+    if over {
+        replies.shrink_to_fit();
+    }
+    let length = u32::try_from(replies.len() - start).expect("replies are bounded");
     replies[start - 4..start].copy_from_slice(&length.to_le_bytes());
 }
 

@@ -12,6 +12,7 @@ mod forming;
 mod garbage;
 mod histories;
 mod invocation;
+mod large;
 mod timed;
 
 use std::time::Duration;

@@ -1,11 +1,15 @@
 //! Commands that read strings: GET, MGET, STRLEN, GETRANGE, SUBSTR.
 
 use meridian_command::{Args, ReplyWriter};
+use smallvec::SmallVec;
 
 use crate::{
     family::{Outcome, integer},
     keyspace::Reader,
 };
+
+/// What a bulk string takes beside its bytes, at most.
+const BULK_FRAME_BYTES: usize = 16;
 
 pub(crate) fn get(reader: &Reader<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
     reply.bulk_or_null(reader.string(&args[0])?);
@@ -13,11 +17,13 @@ pub(crate) fn get(reader: &Reader<'_>, args: Args<'_>, reply: &mut ReplyWriter<'
 }
 
 pub(crate) fn mget(reader: &Reader<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
-    reply.array(args.len());
-    for key in args.iter() {
-        // A key that holds something else counts as absent here.
-        reply.bulk_or_null(reader.string(key).unwrap_or(None));
-    }
+    // A key that holds something else counts as absent here.
+    let values: SmallVec<[Option<&[u8]>; 16]> =
+        args.iter().map(|key| reader.string(key).unwrap_or(None)).collect();
+    // Before anything is copied: what is too long would have taken long too.
+    reply.reserve(values.iter().map(|value| value.map_or(0, <[u8]>::len) + BULK_FRAME_BYTES).sum())?;
+    reply.array(values.len());
+    values.into_iter().for_each(|value| reply.bulk_or_null(value));
     Ok(())
 }
 
