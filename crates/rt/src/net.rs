@@ -31,6 +31,10 @@ const CONNECT_TIMEOUT: Duration = Duration::from_millis(500);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_millis(500);
 /// A peer that does not answer for this long is gone.
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_millis(1000);
+/// Calls that a caller has given up before the server looked at them. Beyond this the connection is closed, and with it
+/// the streams of all shards. A process that stood still for a second finds a vote or two of every shard: by default 20
+/// were enough to lose the connection again just then.
+const GIVEN_UP_CALLS: usize = 4096;
 /// Flow-control windows of HTTP/2: large enough that a stream never waits on loopback or a 100 ms link.
 const STREAM_WINDOW: u32 = 4 << 20;
 const CONNECTION_WINDOW: u32 = 16 << 20;
@@ -120,6 +124,7 @@ pub fn server() -> tonic::transport::Server {
         .initial_connection_window_size(CONNECTION_WINDOW)
         .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
+        .http2_max_pending_accept_reset_streams(Some(GIVEN_UP_CALLS))
 }
 
 /// A channel to `host:port` that connects on first use and reconnects by itself.
