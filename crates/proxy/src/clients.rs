@@ -93,6 +93,7 @@ pub(crate) struct Client {
     /// Queued commands since MULTI; -1 outside.
     queued: AtomicI64,
     queued_bytes: AtomicUsize,
+    watched: AtomicUsize,
     command: AtomicU32,
     buffers: AtomicBuffers,
     /// Channels, patterns, shard channels.
@@ -124,6 +125,11 @@ impl Client {
     pub(crate) fn touch(&self, now: Instant) {
         let since = now.saturating_duration_since(self.created).as_millis();
         self.touched_ms.store(u64::try_from(since).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    /// How long it has been connected.
+    pub(crate) fn age(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.created)
     }
 
     /// How long the client has sent nothing.
@@ -184,6 +190,11 @@ impl Client {
         let (count, bytes) = queued.map_or((-1, 0), |(count, bytes)| (count as i64, bytes));
         self.queued.store(count, Ordering::Relaxed);
         self.queued_bytes.store(bytes, Ordering::Relaxed);
+    }
+
+    /// How many keys it watches.
+    pub(crate) fn set_watched(&self, count: usize) {
+        self.watched.store(count, Ordering::Relaxed);
     }
 
     pub(crate) fn traits(&self) -> Trait {
@@ -304,6 +315,7 @@ impl Registry {
             traits: AtomicU32::new(0),
             queued: AtomicI64::new(-1),
             queued_bytes: AtomicUsize::new(0),
+            watched: AtomicUsize::new(0),
             command: AtomicU32::new(0),
             buffers: AtomicBuffers::default(),
             subscriptions: Default::default(),

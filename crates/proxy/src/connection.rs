@@ -400,7 +400,8 @@ impl Connection {
                 if let Some(before) = before.filter(|_| shared.observed.pause.holds(call.command)) {
                     return Step::Held(call.command, Box::new(before));
                 }
-                if shared.observed.monitors.any() && !call.command.spec().flags.intersects(UNSHOWN) {
+                let shown = call.command != Command::Proxy(ProxyCommand::Exec);
+                if shown && shared.observed.monitors.any() && !call.command.spec().flags.intersects(UNSHOWN) {
                     shared.observed.monitors.show(session.client(), terms.numbered, call.command, &words);
                 }
                 session.client().set_command(call.command);
@@ -410,6 +411,7 @@ impl Connection {
                     Command::Proxy(ProxyCommand::Exec) => exec::begin(session, shared, building, terms),
                     Command::Proxy(ProxyCommand::Watch) => exec::begin_watch(session, building, terms, &call),
                     Command::Proxy(command) => {
+                        note_buffers(session, input, output, &words);
                         let context = local::Context { session, shared, output };
                         local(context, building, terms, (command, &call.args), &words)
                     }
@@ -487,6 +489,17 @@ fn owned(words: &[&[u8]]) -> Vec<Vec<u8>> {
     words.iter().take(SLOW_WORDS).map(|word| word.to_vec()).collect()
 }
 
+/// Notes what a connection keeps before a command that may tell it.
+fn note_buffers(session: &Session, input: &Vec<u8>, output: &Output, words: &[&[u8]]) {
+    session.client().set_buffers(Buffers {
+        query: input.len(),
+        query_free: input.capacity() - input.len(),
+        argv: words.iter().map(|word| word.len()).sum(),
+        reply_capacity: output.waiting_bytes(),
+        unsent: output.waiting_bytes(),
+    });
+}
+
 /// Takes a command for the shards.
 fn engine(
     shared: &Arc<Shared>,
@@ -506,7 +519,7 @@ fn engine(
         Ok(Plan::One(link)) if command.spec().may_block(words) => {
             let head = Head { command, protocol: terms.protocol, numbered: terms.numbered };
             let link = Arc::clone(building.table().link(link));
-            Step::Block(Box::new(Blocking::new(link, head, &words[name..])))
+            Step::Block(Box::new(Blocking::new(link, head, &words[name..], owned(words))))
         }
         Ok(plan) => {
             building.engine(command, &plan, terms, words, name);

@@ -175,11 +175,13 @@ impl Session {
 
     /// Takes over what is watched from now on.
     pub(crate) fn set_watched(&mut self, watched: Vec<Watched>) {
+        self.client().set_watched(watched.len());
         self.watched = watched;
     }
 
     /// Nothing is watched any more.
     pub(crate) fn take_watched(&mut self) -> Vec<Watched> {
+        self.client().set_watched(0);
         std::mem::take(&mut self.watched)
     }
 

@@ -203,7 +203,7 @@ impl Transaction {
 
 impl Setting {
     /// What a command of this process will change for those behind it, once it is executed.
-    fn foresee(&mut self, command: ProxyCommand, words: &[&[u8]]) {
+    pub(crate) fn foresee(&mut self, command: ProxyCommand, words: &[&[u8]]) {
         let first = words.get(1).copied().and_then(parse_i64);
         match (command, first) {
             (ProxyCommand::Select, Some(number)) => {

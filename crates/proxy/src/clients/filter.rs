@@ -1,5 +1,7 @@
 //! Which connections `CLIENT KILL` and `CLIENT LIST` mean.
 
+use meridian_rt::clock::Instant;
+
 use super::{Client, DEFAULT_USER, Trait};
 
 /// The kinds of connections that `TYPE` tells apart.
@@ -39,6 +41,8 @@ pub(crate) struct Filter {
     pub(crate) user: Option<Vec<u8>>,
     pub(crate) address: Option<Vec<u8>>,
     pub(crate) local_address: Option<Vec<u8>>,
+    /// Connected for so many seconds at least.
+    pub(crate) least_age: Option<u64>,
     /// A connection that is never meant.
     pub(crate) except: Option<u64>,
 }
@@ -48,6 +52,7 @@ impl Filter {
         let is =
             |wanted: &Option<Vec<u8>>, is: &str| wanted.as_ref().is_none_or(|wanted| wanted == is.as_bytes());
         self.id.is_none_or(|id| id == client.id)
+            && self.least_age.is_none_or(|least| client.age(Instant::now()).as_secs() >= least)
             && self.except != Some(client.id)
             && self.kind.is_none_or(|kind| kind == Kind::of(client))
             && is(&self.user, DEFAULT_USER)

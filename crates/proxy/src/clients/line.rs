@@ -39,17 +39,18 @@ impl Client {
         let (query, query_free) = (load(&buffers.query), load(&buffers.query_free));
         let (argv, unsent) = (load(&buffers.argv), load(&buffers.unsent));
         let reply_capacity = load(&buffers.reply_capacity);
-        let age = now.saturating_duration_since(self.created).as_secs();
+        let age = self.age(now).as_secs();
         let command =
             self.command().map_or("NULL", |command: Command| command.spec().name).to_ascii_lowercase();
         let [sub, psub, ssub] = [0, 1, 2].map(|space| self.subscriptions[space].load(Ordering::Relaxed));
         let _ = write!(
             head,
-            " age={age} idle={idle} flags={flags} db={db} sub={sub} psub={psub} ssub={ssub} multi={multi} qbuf={query} \
-             qbuf-free={query_free} argv-mem={argv} multi-mem={multi_bytes} rbs={reply_capacity} rbp={peak} obl={unsent} oll=0 \
+            " age={age} idle={idle} flags={flags} db={db} sub={sub} psub={psub} ssub={ssub} multi={multi} watch={watch} \
+             qbuf={query} qbuf-free={query_free} argv-mem={argv} multi-mem={multi_bytes} rbs={reply_capacity} rbp={peak} obl={unsent} oll=0 \
              omem=0 tot-mem={total} events={events} cmd={command} user={DEFAULT_USER} redir=-1 resp={resp}",
             idle = self.idle(now).as_secs(),
             multi = self.queued.load(Ordering::Relaxed),
+            watch = load(&self.watched),
             multi_bytes = load(&self.queued_bytes),
             flags = letters(self.traits()),
             db = self.numbered.load(Ordering::Relaxed),

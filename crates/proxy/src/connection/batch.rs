@@ -7,17 +7,18 @@ use std::{
         Arc,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use bytes::Bytes;
-use meridian_command::{Command, Merge, Protocol, ReplyError, Route, wire::Records};
+use meridian_command::{Args, Command, Merge, Protocol, ReplyError, Route, wire::Records};
 use meridian_resp::elements;
 use meridian_router::{WaitFor, merge::merge};
 use meridian_rt::clock::Instant;
 use parking_lot::Mutex;
 
 use super::output::Output;
-use crate::{Shared, clients::Client, observe::Observed, stats::Tally};
+use crate::{Settings, Shared, clients::Client, observe::Observed, stats::Tally};
 
 /// Where the reply of one command comes from.
 #[derive(Debug)]
@@ -36,8 +37,8 @@ pub(super) enum Source {
 #[derive(Debug)]
 pub(super) struct Exec {
     pub(super) part: usize,
-    /// Its commands, each of which is counted.
-    pub(super) commands: Vec<Command>,
+    /// Its commands, each of which is counted, with the [`capitals`] of their names.
+    pub(super) commands: Vec<(Command, u64)>,
 }
 
 /// A command that several shards answer.
@@ -59,6 +60,32 @@ pub(super) struct Slot {
     pub(super) source: Source,
     /// The client has asked for no reply.
     pub(super) silent: bool,
+    /// The [`capitals`] of the command's name.
+    pub(super) capitals: u64,
+}
+
+/// Which letters of a name the client has sent as capitals: with the command, the name as it was sent. Words of a name
+/// stand one place apart.
+pub(super) fn capitals<'a>(name: impl Iterator<Item = &'a [u8]>) -> u64 {
+    let (mut capitals, mut at) = (0, 0_u32);
+    for word in name {
+        for letter in word {
+            capitals |= u64::from(letter.is_ascii_uppercase()).checked_shl(at).unwrap_or(0);
+            at += 1;
+        }
+        at += 1;
+    }
+    capitals
+}
+
+/// A command's name as the client has sent it.
+fn name_as_sent(command: Command, capitals: u64) -> String {
+    let letters = command.spec().name.chars().zip(0_u32..);
+    let as_sent = letters.map(|(letter, at)| match capitals.checked_shr(at).unwrap_or(0) & 1 {
+        0 => letter.to_ascii_lowercase(),
+        _ => letter,
+    });
+    as_sent.collect()
 }
 
 /// What a connection has under way on every link, so that it never overtakes itself.
@@ -214,7 +241,7 @@ pub(super) fn assemble(
             Source::Exec(exec) => {
                 readers[exec.part].next(out);
                 let replies = elements(&out[start..]).into_iter().flatten();
-                for (command, reply) in exec.commands.iter().zip(replies) {
+                for ((command, _), reply) in exec.commands.iter().zip(replies) {
                     tally.add(stats, *command, took, stats.reply(reply));
                 }
             }
@@ -249,7 +276,15 @@ pub(super) fn note_slow<'a>(
         let parts = match &slot.source {
             Source::Here(_) => continue,
             Source::Exec(exec) => {
-                records.entry(exec.part).or_insert_with(|| Records::new(texts(exec.part))).next();
+                let whole = records.entry(exec.part).or_insert_with(|| Records::new(texts(exec.part))).next();
+                if let Some(Ok(whole)) = whole {
+                    let inner = whole.args().iter().nth(1).unwrap_or_default();
+                    let share = took / u32::try_from(exec.commands.len().max(1)).unwrap_or(u32::MAX);
+                    for ((command, capitals), record) in exec.commands.iter().zip(Records::new(inner)) {
+                        let Ok(record) = record else { break };
+                        note(shared, &settings, client, share, (*command, *capitals), &record.args());
+                    }
+                }
                 continue;
             }
             Source::Part(part) => std::slice::from_ref(part),
@@ -262,12 +297,27 @@ pub(super) fn note_slow<'a>(
             first = first.or(next);
         }
         let (Some(command), Some(Ok(record))) = (slot.command, first) else { continue };
-        let name = command.spec().name.to_ascii_lowercase();
-        let mut words: Vec<&[u8]> = name.split('|').map(str::as_bytes).collect();
-        let from = usize::from(command.spec().route == Route::Cursor);
-        words.extend(record.args().from(from).iter());
-        shared.observed.note_slow(&settings, client, command, took, words.into_iter());
+        note(shared, &settings, client, took, (command, slot.capitals), &record.args());
     }
+}
+
+/// Notes one command by its record.
+fn note(
+    shared: &Shared,
+    settings: &Settings,
+    client: &Client,
+    took: Duration,
+    (command, capitals): (Command, u64),
+    args: &Args<'_>,
+) {
+    if !Observed::is_slow(settings, took) {
+        return;
+    }
+    let name = name_as_sent(command, capitals);
+    let mut words: Vec<&[u8]> = name.split('|').map(str::as_bytes).collect();
+    let from = usize::from(command.spec().route == Route::Cursor);
+    words.extend(args.from(from).iter());
+    shared.observed.note_slow(settings, client, command, took, words.into_iter());
 }
 
 fn merge_next(merged: &Merged, readers: &mut [Reader<'_>], out: &mut Vec<u8>) {

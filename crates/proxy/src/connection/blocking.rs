@@ -36,6 +36,8 @@ pub(super) struct Blocking {
     link: Arc<Link>,
     head: Head,
     record: Vec<u8>,
+    /// The first words of the call.
+    words: Vec<Vec<u8>>,
 }
 
 /// A client that waits.
@@ -59,10 +61,10 @@ enum End {
 }
 
 impl Blocking {
-    pub(super) fn new(link: Arc<Link>, head: Head, args: &[&[u8]]) -> Blocking {
+    pub(super) fn new(link: Arc<Link>, head: Head, args: &[&[u8]], words: Vec<Vec<u8>>) -> Blocking {
         let mut record = Vec::new();
         wire::encode(&mut record, head, args.iter().copied());
-        Blocking { link, head, record }
+        Blocking { link, head, record, words }
     }
 }
 
@@ -102,11 +104,15 @@ impl Connection {
         let command = Command::Engine(blocking.head.command);
         self.session.note_write(blocking.link.shard());
         let started = Instant::now();
-        let reply = self.wait_for(reader, &blocking, started).await;
+        let mut waited = Duration::ZERO;
+        let reply = self.wait_for(reader, &blocking, started, &mut waited).await;
         self.session.client().set_blocked(false);
         let Some(reply) = reply else { return };
         let failed = self.shared.stats.reply(&reply);
-        self.shared.stats.executed(command, 1, started.elapsed(), u64::from(failed));
+        // Waiting for others is no work.
+        let took = started.elapsed().saturating_sub(waited);
+        self.shared.stats.executed(command, 1, took, u64::from(failed));
+        self.note_slow(command, took, blocking.words.iter().map(Vec::as_slice));
         if answered && !self.output.is_broken() {
             self.output.write(|out| out.extend_from_slice(&reply));
         }
@@ -118,6 +124,7 @@ impl Connection {
         reader: &mut ReadHalf,
         blocking: &Blocking,
         started: Instant,
+        waited: &mut Duration,
     ) -> Option<Vec<u8>> {
         let mut record = blocking.record.clone();
         let mut deadline = None;
@@ -128,7 +135,10 @@ impl Connection {
             deadline = deadline.or(parked.timeout.map(|timeout| started + timeout));
             let mut awaited = blocking.link.await_reply(parked.session, parked.sequence);
             self.session.client().set_blocked(true);
-            let (reason, own) = match self.end(reader, &mut awaited, deadline).await {
+            let parked_at = Instant::now();
+            let end = self.end(reader, &mut awaited, deadline).await;
+            *waited += parked_at.elapsed();
+            let (reason, own) = match end {
                 End::Late(Late::Reply(reply)) => return Some(reply.get(4..).unwrap_or_default().to_vec()),
                 End::Late(Late::Lost) => {
                     record = parked.record;

@@ -16,7 +16,9 @@ use meridian_rt::clock::Instant;
 use meridian_topology::DatabaseId;
 
 use super::{
-    batch::{Batch, Exec, Merged, Owner, PartOf, PartResult, Slot, Source, UnderWay, assemble, note_slow},
+    batch::{
+        Batch, Exec, Merged, Owner, PartOf, PartResult, Slot, Source, UnderWay, assemble, capitals, note_slow,
+    },
     output::Output,
 };
 use crate::{Shared, session::Session, transaction::Prepared};
@@ -101,7 +103,7 @@ impl Building {
         let start = self.here.len();
         write(&mut ReplyWriter::new(&mut self.here, terms.protocol));
         let source = Source::Here(Range { start, end: self.here.len() });
-        self.slots.push(Slot { command, source, silent: false });
+        self.slots.push(Slot { command, source, silent: false, capitals: 0 });
     }
 
     /// Takes the newest reply back: it comes later.
@@ -164,7 +166,8 @@ impl Building {
             }
             Plan::Random => unreachable!("drawn by the connection"),
         };
-        self.slots.push(Slot { command: Some(Command::Engine(command)), source, silent: false });
+        let capitals = capitals(call[..name].iter().copied());
+        self.slots.push(Slot { command: Some(Command::Engine(command)), source, silent: false, capitals });
     }
 
     /// Takes a transaction for a shard.
@@ -173,9 +176,14 @@ impl Building {
         let head = wire::Head { command, protocol: terms.protocol, numbered: terms.numbered };
         let args = [prepared.conditions.as_slice(), prepared.records.as_slice()];
         let part = self.add(link, head, terms, args.into_iter());
-        let commands = prepared.queued.iter().map(|queued| queued.command).collect();
+        let commands = prepared
+            .queued
+            .iter()
+            .map(|queued| (queued.command, capitals(queued.words().into_iter().take(queued.name))))
+            .collect();
         let source = Source::Exec(Box::new(Exec { part, commands }));
-        self.slots.push(Slot { command: Some(Command::Proxy(ProxyCommand::Exec)), source, silent: false });
+        let command = Some(Command::Proxy(ProxyCommand::Exec));
+        self.slots.push(Slot { command, source, silent: false, capitals: 0 });
     }
 
     fn add<'a>(

@@ -3,6 +3,8 @@
 //! A transaction that only shards have to do with travels like any command. One in which commands of this process stand
 //! (SELECT, PING, PUBLISH) waits for all before it, then for the shard's reply, and then runs those in their places.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use meridian_command::{Args, Command, EngineCommand, Flags, ProxyCommand, ReplyError, ReplyWriter, wire};
@@ -95,6 +97,16 @@ pub(super) fn begin_watch(
 
 /// EXEC.
 pub(super) fn begin(session: &mut Session, shared: &Shared, building: &mut Building, terms: Terms) -> Step {
+    let client = std::sync::Arc::clone(session.client());
+    let step = execute(session, shared, building, terms);
+    let monitors = &shared.observed.monitors;
+    if monitors.any() {
+        monitors.show(&client, terms.numbered, EXEC, &[b"exec"]);
+    }
+    step
+}
+
+fn execute(session: &mut Session, shared: &Shared, building: &mut Building, terms: Terms) -> Step {
     let Some(transaction) = session.take_transaction() else {
         let error = ReplyError::new("ERR EXEC without MULTI");
         building.answer(Some(EXEC), terms, |reply| reply.error(&error));
@@ -107,6 +119,7 @@ pub(super) fn begin(session: &mut Session, shared: &Shared, building: &mut Build
             building.answer(Some(EXEC), terms, |reply| reply.error(&error));
         }
         Ok(prepared) => {
+            show(session, shared, setting, &prepared.queued);
             // The shard ends the watches.
             session.take_watched();
             match prepared.link {
@@ -117,6 +130,23 @@ pub(super) fn begin(session: &mut Session, shared: &Shared, building: &mut Build
         }
     }
     Step::Taken
+}
+
+/// Shows whoever monitors the commands of a transaction.
+fn show(session: &Session, shared: &Shared, mut setting: Setting, queued: &[Queued]) {
+    let monitors = &shared.observed.monitors;
+    if !monitors.any() {
+        return;
+    }
+    for queued in queued {
+        let words = queued.words();
+        if !queued.command.spec().flags.intersects(super::UNSHOWN) {
+            monitors.show(session.client(), setting.numbered, queued.command, &words);
+        }
+        if let Command::Proxy(command) = queued.command {
+            setting.foresee(command, &words);
+        }
+    }
 }
 
 fn setting(terms: Terms) -> Setting {
@@ -162,7 +192,7 @@ impl Connection {
         let started = Instant::now();
         let Some(executed) = self.executed_by_shard(reader, &prepared).await else { return true };
         self.session.set_executes(true);
-        let composed = self.compose(reader, &prepared, executed).await;
+        let composed = self.compose(reader, &prepared, (executed, started.elapsed())).await;
         self.session.set_executes(false);
         let Some((reply, open)) = composed else { return true };
         let failed = self.shared.stats.reply(&reply);
@@ -215,9 +245,12 @@ impl Connection {
         &mut self,
         reader: &mut ReadHalf,
         prepared: &Prepared,
-        executed: Vec<u8>,
+        (executed, took): (Vec<u8>, Duration),
     ) -> Option<(Vec<u8>, bool)> {
         let Some(mut by_shard) = elements(&executed) else { return Some((executed, true)) };
+        let engine = |queued: &&Queued| matches!(queued.command, Command::Engine(_));
+        let by_engine = prepared.queued.iter().filter(engine).count();
+        let share = took / u32::try_from(by_engine.max(1)).unwrap_or(u32::MAX);
         let mut out = Vec::new();
         ReplyWriter::new(&mut out, self.session.protocol()).array(prepared.queued.len());
         let mut open = true;
@@ -234,7 +267,13 @@ impl Connection {
                 }
             }
             let failed = self.shared.stats.reply(&out[start..]);
-            self.shared.stats.executed(queued.command, 1, started.elapsed(), u64::from(failed));
+            // The shard tells only what all of its commands took.
+            let took = match queued.command {
+                Command::Engine(_) => share,
+                Command::Proxy(_) => started.elapsed(),
+            };
+            self.shared.stats.executed(queued.command, 1, took, u64::from(failed));
+            self.note_slow(queued.command, took, queued.words.iter().map(Vec::as_slice));
         }
         Some((out, open))
     }

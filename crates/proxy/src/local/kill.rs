@@ -51,6 +51,12 @@ fn parse(context: &Context<'_>, options: &[&[u8]]) -> Result<Filter, ReplyError>
                 let id = parse_i64(value).and_then(|id| u64::try_from(id).ok()).filter(|id| *id > 0);
                 filter.id = Some(id.ok_or(ReplyError::CLIENT_ID)?);
             }
+            b"maxage" => {
+                let age = parse_i64(value)
+                    .ok_or(ReplyError::new("ERR maxage is not an integer or out of range"))?;
+                let age = u64::try_from(age).ok().filter(|age| *age > 0);
+                filter.least_age = Some(age.ok_or(ReplyError::new("ERR maxage should be greater than 0"))?);
+            }
             b"type" => filter.kind = Some(Kind::named(value).ok_or_else(|| unknown_kind(value))?),
             b"addr" => filter.address = Some(value.to_vec()),
             b"laddr" => filter.local_address = Some(value.to_vec()),

@@ -265,6 +265,9 @@ async fn fields_of_a_client_are_those_of_redis_in_their_order() {
         fields.collect()
     };
     let mut expected = names(&oracle.connect().await.text("CLIENT INFO").await);
+    // Since 7.4.
+    let multi = expected.iter().position(|name| name == "multi").expect("shown");
+    expected.insert(multi + 1, "watch".to_owned());
     // Since 7.2.
     expected.extend(["lib-name".to_owned(), "lib-ver".to_owned()]);
     assert_eq!(names(&running.connect().await.text("CLIENT INFO").await), expected);

@@ -13,6 +13,7 @@ mod garbage;
 mod histories;
 mod invocation;
 mod large;
+mod observed;
 mod timed;
 
 use std::time::Duration;

@@ -1,0 +1,126 @@
+//! What a process tells of the clients and commands it has seen.
+
+use anyhow::{Result, ensure};
+use meridian_testkit::{Client, Dev, Value, until};
+
+use crate::WITHIN;
+
+fn dev() -> Result<Dev> {
+    Dev::start(&["--shards", "2"])
+}
+
+fn text(client: &mut Client, call: &[&str]) -> Result<String> {
+    Ok(client.call(call)?.as_str().unwrap_or_default().to_owned())
+}
+
+/// The calls in the slow log, oldest first.
+fn slow(client: &mut Client) -> Result<Vec<String>> {
+    let Value::Array(entries) = client.call(&["SLOWLOG", "GET", "-1"])? else {
+        anyhow::bail!("SLOWLOG GET answers an array")
+    };
+    let words = entries.iter().rev().map(|entry| {
+        let Value::Array(entry) = entry else { return String::new() };
+        let Some(Value::Array(words)) = entry.get(3) else { return String::new() };
+        words.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" ")
+    });
+    Ok(words.collect())
+}
+
+#[test]
+fn the_slow_log_has_what_transactions_and_blocked_clients_called() -> Result<()> {
+    let dev = dev()?;
+    let (mut client, mut other) = (dev.client()?, dev.client()?);
+    for call in [
+        &["CONFIG", "SET", "slowlog-log-slower-than", "0"][..],
+        &["SLOWLOG", "RESET"],
+        &["MULTI"],
+        &["Set", "{t}a", "1"],
+        &["PING"],
+        &["GET", "{t}a"],
+        &["EXEC"],
+        &["MULTI"],
+        &["INCR", "{t}a"],
+        &["EXEC"],
+    ] {
+        client.call(call)?;
+    }
+    client.send(&["BLPOP", "list", "0"])?;
+    until(WITHIN, "a blocked client", || {
+        text(&mut other, &["INFO", "clients"]).is_ok_and(|info| info.contains("blocked_clients:1\r"))
+    })?;
+    other.call(&["CONFIG", "SET", "slowlog-log-slower-than", "-1"])?;
+    other.call(&["RPUSH", "list", "x"])?;
+    client.read()?;
+    let seen = slow(&mut other)?;
+    let has = |call: &str| seen.iter().any(|seen| seen == call);
+    for call in ["Set {t}a 1", "PING", "GET {t}a", "INCR {t}a"] {
+        ensure!(has(call), "{call} is missing: {seen:?}");
+    }
+    // The wait itself is no work of the server's.
+    client.call(&["CONFIG", "SET", "slowlog-log-slower-than", "0"])?;
+    client.call(&["BRPOP", "none", "0.01"])?;
+    let seen = slow(&mut other)?;
+    ensure!(seen.iter().any(|seen| seen == "BRPOP none 0.01"), "{seen:?}");
+    Ok(())
+}
+
+#[test]
+fn a_monitor_sees_a_transaction_when_it_is_executed() -> Result<()> {
+    let dev = dev()?;
+    let (mut client, mut monitor) = (dev.client()?, dev.client()?);
+    monitor.call(&["MONITOR"])?;
+    for call in
+        [&["MULTI"][..], &["SET", "{t}a", "1"], &["SELECT", "3"], &["SET", "{t}b", "2"], &["EXEC"], &["PING"]]
+    {
+        client.call(call)?;
+    }
+    let mut shown = Vec::new();
+    while shown.last().is_none_or(|line: &String| !line.ends_with("\"PING\"")) {
+        let line = monitor.read()?;
+        let line = line.as_str().unwrap_or_default().to_owned();
+        shown.push(line);
+    }
+    let calls: Vec<String> = shown
+        .iter()
+        .filter_map(|line| {
+            let (head, call) = line.split_once("] ")?;
+            let numbered = head.split_once('[')?.1.split(' ').next()?;
+            Some(format!("{numbered} {call}"))
+        })
+        .collect();
+    ensure!(
+        calls
+            == [
+                r#"0 "MULTI""#,
+                r#"0 "SET" "{t}a" "1""#,
+                r#"0 "SELECT" "3""#,
+                r#"3 "SET" "{t}b" "2""#,
+                r#"0 "exec""#,
+                r#"3 "PING""#
+            ],
+        "{calls:?}"
+    );
+    Ok(())
+}
+
+#[test]
+fn the_list_of_clients_counts_watched_keys_and_old_ones_are_killed_by_age() -> Result<()> {
+    let dev = dev()?;
+    let (mut client, mut other) = (dev.client()?, dev.client()?);
+    client.call(&["WATCH", "{t}a", "{t}b"])?;
+    ensure!(text(&mut client, &["CLIENT", "INFO"])?.contains(" watch=2 "));
+    client.call(&["UNWATCH"])?;
+    ensure!(text(&mut client, &["CLIENT", "INFO"])?.contains(" watch=0 "));
+    for (age, refused) in
+        [("x", "ERR maxage is not an integer or out of range"), ("0", "ERR maxage should be greater than 0")]
+    {
+        let answer = other.call(&["CLIENT", "KILL", "MAXAGE", age]);
+        ensure!(answer.as_ref().is_err_and(|error| error.to_string() == refused), "{answer:?}");
+    }
+    ensure!(other.call(&["CLIENT", "KILL", "MAXAGE", "100000"])? == Value::Integer(0));
+    until(WITHIN, "a client to be a second old", || {
+        other.call(&["CLIENT", "KILL", "MAXAGE", "1"]).is_ok_and(|killed| killed == Value::Integer(1))
+    })?;
+    client.wait_closed()?;
+    Ok(())
+}
