@@ -52,7 +52,7 @@ fn line(spec: &CommandSpec) -> String {
 
 fn place(spec: &CommandSpec) -> &'static str {
     match spec.route {
-        Route::Keys | Route::Cursor | Route::RandomShard => "one shard",
+        Route::Keys | Route::Cursor | Route::Slot | Route::RandomShard => "one shard",
         Route::SplitKeys => "split by key",
         Route::Script => "shard of its keys",
         Route::FirstShard => "one shard",

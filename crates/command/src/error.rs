@@ -735,6 +735,10 @@ impl ReplyError {
     /// Keys of one command that live on several shards.
     pub const CROSS_SLOT: ReplyError =
         ReplyError::new("CROSSSLOT Keys in request don't hash to the same slot");
+    /// A slot of CLUSTER that is none.
+    pub const INVALID_SLOT: ReplyError = ReplyError::new("ERR Invalid slot");
+    /// A slot that is none, or less than no keys.
+    pub const INVALID_SLOT_OR_COUNT: ReplyError = ReplyError::new("ERR Invalid slot or number of keys");
     /// The slot has no owner. The command was not applied.
     pub const SLOT_NOT_SERVED: ReplyError = ReplyError::new("CLUSTERDOWN Hash slot not served");
     /// The keys are moving. The command was not applied.

@@ -64,6 +64,8 @@ pub enum Route {
     AllShards,
     /// On the shard that its cursor names (SCAN).
     Cursor,
+    /// On the shard of the slot that its first argument names.
+    Slot,
     /// On one shard, drawn with weight by its number of keys (RANDOMKEY).
     RandomShard,
     /// In the process the client is connected to.

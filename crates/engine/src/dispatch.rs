@@ -102,6 +102,8 @@ pub(crate) fn handler(command: EngineCommand) -> Handler {
         C::ObjectIdletime => Read(generic::object::idletime),
         C::ObjectFreq => Read(generic::object::freq),
         C::Dbsize => Read(generic::database::dbsize),
+        C::ClusterCountkeysinslot => Read(generic::slot::count),
+        C::ClusterGetkeysinslot => Read(generic::slot::keys),
         C::Flushdb => Write(generic::database::flushdb),
         C::Flushall => Write(generic::database::flushall),
         C::Setbit => Write(bitmap::write::setbit),

@@ -36,10 +36,45 @@ pub struct Summary {
     pub led: u64,
 }
 
+/// A node as clients may reach it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Member {
+    /// As in [`Summary::id`].
+    pub id: String,
+    /// Where clients reach it; empty if it serves none.
+    pub host: String,
+    pub port: u16,
+}
+
+/// A shard and who has it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ShardView {
+    /// 40 hexadecimal digits.
+    pub id: String,
+    /// First and last slot of its runs, in order.
+    pub runs: Vec<(u16, u16)>,
+    /// The leader's place among [`Topology::members`].
+    pub leader: Option<usize>,
+    /// Places of all others that have a replica.
+    pub followers: Vec<usize>,
+}
+
+/// Who serves what.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Topology {
+    pub members: Vec<Member>,
+    /// The place among them of the node in this process.
+    pub own: Option<usize>,
+    pub shards: Vec<ShardView>,
+}
+
 /// The cluster as the proxy sees it.
 pub trait ClusterView: Send + Sync + 'static {
     /// The map in short.
     fn summary(&self) -> Summary;
+
+    /// The nodes, and which shards they have.
+    fn topology(&self) -> Topology;
 
     /// Asks all shards; numbered databases without keys are left out.
     fn keyspace(&self) -> BoxFuture<'static, Vec<KeyspaceStats>>;

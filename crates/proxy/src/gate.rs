@@ -77,7 +77,7 @@ fn subscribed(session: &Session, call: &Call<'_>) -> Result<(), ReplyError> {
 }
 
 /// The command that a call with the wrong number of arguments meant.
-fn meant(words: &[&[u8]]) -> Option<Command> {
+pub(crate) fn meant(words: &[&[u8]]) -> Option<Command> {
     let name = words.first()?;
     let sub = words.get(1).and_then(|sub| lookup(&[name, &b"|"[..], sub].concat()));
     sub.or_else(|| lookup(name).filter(|_| !name.contains(&b'|')))

@@ -20,7 +20,7 @@ mod stats;
 mod transaction;
 mod view;
 
-pub use cluster_view::{ClusterView, KeyspaceStats, Summary};
+pub use cluster_view::{ClusterView, KeyspaceStats, Member, ShardView, Summary, Topology};
 pub use config::{Kept, OutputLimit, OutputLimits, Settings};
 pub use server::{BindError, Server, ServerOptions};
 pub use shared::{Identity, Shared};

@@ -4,6 +4,7 @@
 //! the answer needs others: the connection awaits it before it goes on, so replies keep their order.
 
 mod about_clients;
+mod acl;
 mod administration;
 mod cluster;
 mod config;
@@ -106,6 +107,17 @@ pub(crate) fn execute(
         C::ClusterKeyslot => cluster::key_slot(args, reply),
         C::ClusterInfo => cluster::info(context, reply),
         C::ClusterMyid => cluster::my_id(context, reply),
+        C::ClusterMyshardid => cluster::my_shard_id(context, reply),
+        C::ClusterNodes => cluster::nodes(context, reply),
+        C::ClusterSlots => cluster::slots(context, reply),
+        C::ClusterShards => cluster::shards(context, reply),
+        C::ClusterReplicas | C::ClusterSlaves => cluster::replicas(context, args, reply),
+        C::ClusterCountFailureReports => cluster::failure_reports(context, args, reply),
+        // All keys are reached from here, and all reads are the newest.
+        C::Asking | C::Readonly | C::Readwrite => {
+            reply.ok();
+            Ok(())
+        }
         C::Wait => match wait::wait(context, args) {
             Ok(outcome) => return outcome,
             Err(error) => Err(error),
@@ -156,20 +168,51 @@ pub(crate) fn execute(
         C::ClientUnpause => pause::unpause(context, reply),
         C::Lolwut => administration::lolwut(context, reply),
         C::Role => administration::role(reply),
-        C::Save => administration::save(reply),
+        C::Save | C::ClusterSaveconfig => administration::save(reply),
         C::Bgsave => administration::save_in_background(args, reply),
         C::Lastsave => administration::last_save(reply),
         C::Bgrewriteaof => administration::rewrite_log(reply),
-        C::Shutdown | C::Replicaof | C::Slaveof | C::Failover | C::ModuleLoad | C::ModuleUnload => {
-            Err(administration::elsewhere(command))
-        }
-        C::ModuleList => {
+        C::Shutdown
+        | C::Replicaof
+        | C::Slaveof
+        | C::Failover
+        | C::ModuleLoad
+        | C::ModuleLoadex
+        | C::ModuleUnload
+        | C::Sync
+        | C::Psync
+        | C::Replconf
+        | C::Migrate
+        | C::RestoreAsking
+        | C::ClusterAddslots
+        | C::ClusterAddslotsrange
+        | C::ClusterBumpepoch
+        | C::ClusterDelslots
+        | C::ClusterDelslotsrange
+        | C::ClusterFailover
+        | C::ClusterFlushslots
+        | C::ClusterForget
+        | C::ClusterMeet
+        | C::ClusterReplicate
+        | C::ClusterReset
+        | C::ClusterSetConfigEpoch
+        | C::ClusterSetslot => Err(administration::elsewhere(command)),
+        // No bus whose links could be shown.
+        C::ModuleList | C::ClusterLinks => {
             reply.array(0);
             Ok(())
         }
-        C::AclWhoami => administration::who_am_i(reply),
-        C::AclCat => administration::categories(args, reply),
-        C::AclUsers => administration::users(reply),
+        C::AclWhoami => acl::who_am_i(reply),
+        C::AclCat => acl::categories(args, reply),
+        C::AclUsers => acl::users(reply),
+        C::AclList => acl::list(context, reply),
+        C::AclGetuser => acl::get_user(context, args, reply),
+        C::AclSetuser => acl::set_user(),
+        C::AclDeluser => acl::delete_users(args, reply),
+        C::AclDryrun => acl::dry_run(args, reply),
+        C::AclGenpass => acl::draw_password(args, reply),
+        C::AclLoad | C::AclSave => acl::file(),
+        C::AclLog => acl::log(context, args, reply),
         C::SlowlogHelp
         | C::LatencyHelp
         | C::MemoryHelp

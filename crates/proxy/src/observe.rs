@@ -4,6 +4,7 @@ mod histogram;
 mod latency;
 mod monitors;
 mod pause;
+mod refusals;
 mod slow_log;
 
 use std::time::Duration;
@@ -16,6 +17,7 @@ pub(crate) use histogram::Histogram;
 pub(crate) use latency::{Latency, Series};
 pub(crate) use monitors::{Monitoring, Monitors};
 pub(crate) use pause::Pause;
+pub(crate) use refusals::Refusals;
 pub(crate) use slow_log::SlowLog;
 
 /// All of it.
@@ -25,6 +27,7 @@ pub(crate) struct Observed {
     pub(crate) latency: Latency,
     pub(crate) monitors: Monitors,
     pub(crate) pause: Pause,
+    pub(crate) refusals: Refusals,
 }
 
 impl Observed {

@@ -5,9 +5,9 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use futures_util::future::{BoxFuture, join_all};
 use meridian_router::{Link, Router};
 use meridian_rt::clock::Instant;
-use meridian_topology::{DatabaseId, ShardId, Slot};
+use meridian_topology::{DatabaseId, NodeId, ShardId, Slot};
 
-use crate::{ClusterView, KeyspaceStats, Summary};
+use crate::{ClusterView, KeyspaceStats, Member, ShardView, Summary, Topology};
 
 /// Answers what INFO, CLUSTER and WAIT want to know from the router's map and the leaders of the shards.
 #[derive(Clone, Debug)]
@@ -51,6 +51,42 @@ impl ClusterView for RouterView {
             slots_served: served.count() as u64,
             followers_min: followers_min.unwrap_or(0) as u64,
             led: led.count() as u64,
+        }
+    }
+
+    fn topology(&self) -> Topology {
+        let map = self.router.map();
+        let place = |node: NodeId| map.nodes.keys().position(|known| *known == node);
+        let members = map.nodes.values().map(|node| {
+            let (host, port) = node.client_address.rsplit_once(':').unwrap_or_default();
+            Member {
+                id: format!("{:032x}{:08x}", map.cluster.0, node.id.0),
+                host: host.trim_matches(['[', ']']).to_owned(),
+                port: port.parse().unwrap_or_default(),
+            }
+        });
+        let slots = map.databases.get(&DatabaseId::DEFAULT).map(|database| &database.slots);
+        let runs: Vec<_> = slots.map(|slots| slots.ranges()).unwrap_or_default();
+        let data = map.shards.iter().filter(|(shard, _)| **shard != ShardId::META);
+        let shards = data.map(|(shard, info)| {
+            let leader = self.router.leader(*shard).or(info.leader_hint);
+            let own = runs.iter().filter(|(_, owner)| owner == shard);
+            ShardView {
+                id: format!("{:032x}{:08x}", !map.cluster.0, shard.0),
+                runs: own.map(|(run, _)| (run.first.number(), run.last.number())).collect(),
+                leader: leader.and_then(place),
+                followers: info
+                    .replicas
+                    .keys()
+                    .filter(|node| Some(**node) != leader)
+                    .filter_map(|node| place(*node))
+                    .collect(),
+            }
+        });
+        Topology {
+            members: members.collect(),
+            own: self.router.node().and_then(place),
+            shards: shards.collect(),
         }
     }
 

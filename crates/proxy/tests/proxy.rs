@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[path = "proxy/administration.rs"]
+mod administration;
 #[path = "proxy/channels.rs"]
 mod channels;
 #[path = "proxy/golden.rs"]

@@ -65,6 +65,7 @@ pub fn plan(
         Route::AllShards => Ok(only_one(table, database).map_or(Plan::All, Plan::One)),
         Route::RandomShard => Ok(only_one(table, database).map_or(Plan::Random, Plan::One)),
         Route::Cursor => cursor(call.get(name_length).copied().unwrap_or_default(), table, database),
+        Route::Slot => slot(call.get(name_length).copied().unwrap_or_default(), table, database),
         Route::Local => unreachable!("{} is executed by the process itself", spec.name),
     }
 }
@@ -187,6 +188,13 @@ fn split_keys(
         [share] => Ok(Plan::One(share.link)),
         _ => Ok(Plan::Split(Box::new(split))),
     }
+}
+
+/// The shard of a slot; of what is none, any: its handler refuses it, in its own words.
+fn slot(text: &[u8], table: &Table, database: DatabaseId) -> Result<Plan, ReplyError> {
+    let number = std::str::from_utf8(text).ok().and_then(|text| text.parse().ok());
+    let slot = number.and_then(Slot::new).unwrap_or_default();
+    table.owner(database, slot).map(Plan::One).ok_or(ReplyError::NO_MAP)
 }
 
 fn cursor(text: &[u8], table: &Table, database: DatabaseId) -> Result<Plan, ReplyError> {

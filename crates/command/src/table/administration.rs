@@ -4,7 +4,7 @@ use crate::{
     Arity::{AtLeast, Exactly},
     Categories, CommandSpec as Row, Flags,
     doc::Arg,
-    spec::Group::Server,
+    spec::Group::{Generic, Server},
 };
 
 const ADMIN: Flags = Flags::ADMIN.union(Flags::NOSCRIPT);
@@ -107,6 +107,75 @@ pub(super) const MODULE_LOAD: Row = Row::local("MODULE|LOAD", Server, AtLeast(3)
     .args(&[Arg::string("path"), Arg::string("arg").optional().multiple()])
     .doc("4.0.0", "Says that there are no modules.", "O(1)");
 
+pub(super) const MODULE_LOADEX: Row = Row::local("MODULE|LOADEX", Server, AtLeast(3))
+    .flags(SAVES)
+    .args(&[
+        Arg::string("path"),
+        Arg::block("configs", &[Arg::string("name"), Arg::string("value")])
+            .token("CONFIG")
+            .optional()
+            .multiple()
+            .multiple_token(),
+        Arg::block("args", &[Arg::string("arg")]).token("ARGS").optional().multiple(),
+    ])
+    .doc("7.0.0", "Says that there are no modules.", "O(1)");
+
+pub(super) const SYNC: Row = Row::local("SYNC", Server, Exactly(1)).flags(SAVES.union(Flags::NO_MULTI)).doc(
+    "1.0.0",
+    "Says how replicas are placed.",
+    "O(1)",
+);
+
+pub(super) const PSYNC: Row = Row::local("PSYNC", Server, AtLeast(3))
+    .flags(SAVES.union(Flags::NO_MULTI))
+    .args(&[Arg::string("replicationid"), Arg::integer("offset")])
+    .doc("2.8.0", "Says how replicas are placed.", "O(1)");
+
+pub(super) const REPLCONF: Row = Row::local("REPLCONF", Server, AtLeast(1))
+    .flags(ADMIN.union(Flags::ANYTIME).union(Flags::ALLOW_BUSY))
+    .system()
+    .doc("3.0.0", "Says how replicas are placed.", "O(1)");
+
+/// What `MIGRATE` and `RESTORE-ASKING` belong to.
+const MOVES: Categories = Categories::KEYSPACE.union(Categories::WRITE).union(Categories::DANGEROUS);
+
+pub(super) const MIGRATE: Row = Row::local("MIGRATE", Generic, AtLeast(6))
+    .family(MOVES)
+    .args(&[
+        Arg::string("host"),
+        Arg::integer("port"),
+        Arg::string("key-or-empty-string"),
+        Arg::integer("destination-db"),
+        Arg::integer("timeout"),
+        Arg::word("copy", "COPY").since("3.0.0").optional(),
+        Arg::word("replace", "REPLACE").since("3.0.0").optional(),
+        Arg::one_of(
+            "authentication",
+            &[
+                Arg::string("password").token("AUTH").since("4.0.7"),
+                Arg::block("username_password", &[Arg::string("username"), Arg::string("password")])
+                    .token("AUTH2")
+                    .since("6.0.0"),
+            ],
+        )
+        .optional(),
+        Arg::string("key").token("KEYS").since("3.0.6").optional().multiple(),
+    ])
+    .doc("2.6.0", "Says how keys get to another server.", "O(1)");
+
+pub(super) const RESTORE_ASKING: Row = Row::local("RESTORE-ASKING", Server, AtLeast(4))
+    .family(MOVES)
+    .args(&[
+        Arg::string("key"),
+        Arg::integer("ttl"),
+        Arg::string("serialized-value"),
+        Arg::word("replace", "REPLACE").since("3.0.0").optional(),
+        Arg::word("absttl", "ABSTTL").since("5.0.0").optional(),
+        Arg::integer("seconds").token("IDLETIME").since("5.0.0").optional(),
+        Arg::integer("frequency").token("FREQ").since("5.0.0").optional(),
+    ])
+    .doc("3.0.0", "Says how keys get to another server.", "O(1)");
+
 pub(super) const MODULE_UNLOAD: Row = Row::local("MODULE|UNLOAD", Server, Exactly(3))
     .flags(SAVES)
     .args(&[Arg::string("name")])
@@ -145,3 +214,46 @@ pub(super) const ACL_HELP: Row = Row::local("ACL|HELP", Server, Exactly(2)).flag
     "Lists the subcommands of ACL.",
     "O(1)",
 );
+
+pub(super) const ACL_LIST: Row = Row::local("ACL|LIST", Server, Exactly(2))
+    .flags(USERS.union(Flags::ADMIN))
+    .doc("6.0.0", "Returns the users and what they may do.", "O(N) where N is the number of users.");
+
+pub(super) const ACL_GETUSER: Row = Row::local("ACL|GETUSER", Server, Exactly(3))
+    .flags(USERS.union(Flags::ADMIN))
+    .args(&[Arg::string("username")])
+    .doc("6.0.0", "Returns what a user may do.", "O(N) where N is the number of the user's rules.");
+
+pub(super) const ACL_SETUSER: Row = Row::local("ACL|SETUSER", Server, AtLeast(3))
+    .flags(USERS.union(Flags::ADMIN))
+    .args(&[Arg::string("username"), Arg::string("rule").optional().multiple()])
+    .doc("6.0.0", "Says that there is one user, whose password is a setting.", "O(1)");
+
+pub(super) const ACL_DELUSER: Row = Row::local("ACL|DELUSER", Server, AtLeast(3))
+    .flags(USERS.union(Flags::ADMIN))
+    .args(&[Arg::string("username").multiple()])
+    .doc("6.0.0", "Deletes users, of which there are none that could be deleted.", "O(1)");
+
+pub(super) const ACL_DRYRUN: Row = Row::local("ACL|DRYRUN", Server, AtLeast(4))
+    .flags(USERS.union(Flags::ADMIN))
+    .args(&[Arg::string("username"), Arg::string("command"), Arg::string("arg").optional().multiple()])
+    .doc("7.0.0", "Says whether a user may call a command, without calling it.", "O(1)");
+
+pub(super) const ACL_GENPASS: Row = Row::local("ACL|GENPASS", Server, AtLeast(2))
+    .flags(USERS)
+    .family(Categories::empty())
+    .args(&[Arg::integer("bits").optional()])
+    .doc("6.0.0", "Draws a password.", "O(1)");
+
+pub(super) const ACL_LOAD: Row = Row::local("ACL|LOAD", Server, Exactly(2))
+    .flags(USERS.union(Flags::ADMIN))
+    .doc("6.0.0", "Says that there is no file of users.", "O(1)");
+
+pub(super) const ACL_SAVE: Row = Row::local("ACL|SAVE", Server, Exactly(2))
+    .flags(USERS.union(Flags::ADMIN))
+    .doc("6.0.0", "Says that there is no file of users.", "O(1)");
+
+pub(super) const ACL_LOG: Row = Row::local("ACL|LOG", Server, AtLeast(2))
+    .flags(USERS.union(Flags::ADMIN))
+    .args(&[Arg::one_of("operation", &[Arg::integer("count"), Arg::word("reset", "RESET")]).optional()])
+    .doc("6.0.0", "Returns refused authentications.", "O(N) where N is the number of entries shown.");

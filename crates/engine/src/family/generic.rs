@@ -8,4 +8,5 @@ pub(crate) mod memory;
 pub(crate) mod object;
 pub(crate) mod rename;
 pub(crate) mod scan;
+pub(crate) mod slot;
 pub(crate) mod sort;

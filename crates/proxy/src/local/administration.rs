@@ -2,24 +2,38 @@
 
 use std::sync::Arc;
 
-use meridian_command::{Args, Categories, ProxyCommand, ReplyError, ReplyWriter, rows};
+use meridian_command::{Args, ProxyCommand, ReplyError, ReplyWriter};
 use meridian_rt::clock::wall_micros;
 
 use super::{Answer, Context, Outcome};
-use crate::clients::DEFAULT_USER;
 
 /// Commands that something else does here.
 pub(super) fn elsewhere(command: ProxyCommand) -> ReplyError {
     use ProxyCommand as C;
     ReplyError::new(match command {
         C::Shutdown => "ERR a process is stopped by the signal TERM; it hands its shards over first",
-        C::Replicaof | C::Slaveof => {
+        C::Replicaof | C::Slaveof | C::ClusterReplicate | C::ClusterMeet => {
             "ERR replicas are placed by the cluster: a process started with 'meridian start' and 'join' gets its share"
         }
-        C::Failover => {
+        C::Failover | C::ClusterFailover => {
             "ERR leaders move by themselves when a node stops or fails; 'meridian status' shows where they are"
         }
-        _ => "ERR there are no modules: what modules offer is built in or missing",
+        C::ClusterForget | C::ClusterReset => {
+            "ERR a node belongs to its cluster for good; what it held moves to others when it stops for long"
+        }
+        C::ClusterBumpepoch | C::ClusterSetConfigEpoch => {
+            "ERR the epoch is the version of the cluster map, which only the cluster itself changes"
+        }
+        C::Sync | C::Psync | C::Replconf => {
+            "ERR replicas follow the cluster's own log; a process started with 'meridian start' and 'join' gets its share"
+        }
+        C::Migrate | C::RestoreAsking => {
+            "ERR keys are moved by the cluster; to take one elsewhere, DUMP it here and RESTORE it there"
+        }
+        C::ModuleLoad | C::ModuleLoadex | C::ModuleUnload => {
+            "ERR there are no modules: what modules offer is built in or missing"
+        }
+        _ => "ERR slots are placed by the cluster; 'meridian status' shows where they are",
     })
 }
 
@@ -78,36 +92,6 @@ pub(super) fn lolwut(context: &Context<'_>, reply: &mut ReplyWriter<'_>) -> Answ
     }
     text.push_str(&format!("\nmeridian ver. {}\n", context.shared.identity.version));
     reply.verbatim("txt", text.as_bytes());
-    Ok(())
-}
-
-pub(super) fn who_am_i(reply: &mut ReplyWriter<'_>) -> Answer {
-    reply.bulk(DEFAULT_USER.as_bytes());
-    Ok(())
-}
-
-pub(super) fn users(reply: &mut ReplyWriter<'_>) -> Answer {
-    reply.array(1);
-    reply.bulk(DEFAULT_USER.as_bytes());
-    Ok(())
-}
-
-pub(super) fn categories(args: &Args<'_>, reply: &mut ReplyWriter<'_>) -> Answer {
-    match args.as_slice() {
-        [] => {
-            let names: Vec<&str> = Categories::all().names().collect();
-            reply.array(names.len());
-            names.iter().for_each(|name| reply.bulk(name.as_bytes()));
-        }
-        [name] => {
-            let unknown = || ReplyError::from_bytes([b"ERR Unknown category '", *name, b"'"].concat());
-            let category = Categories::named(name).ok_or_else(unknown)?;
-            let found: Vec<_> = rows().filter(|row| row.acl_categories().intersects(category)).collect();
-            reply.array(found.len());
-            found.iter().for_each(|row| reply.bulk(row.name.to_ascii_lowercase().as_bytes()));
-        }
-        _ => return Err(ReplyError::subcommand_syntax(b"CAT", "ACL")),
-    }
     Ok(())
 }
 

@@ -53,8 +53,8 @@ pub(super) fn reset(context: &mut Context<'_>, reply: &mut ReplyWriter<'_>) -> A
 pub(super) fn auth(context: &mut Context<'_>, args: &Args<'_>, reply: &mut ReplyWriter<'_>) -> Answer {
     match args.as_slice() {
         [_] if !context.shared.config.load().needs_password() => return Err(ReplyError::NO_PASSWORD_SET),
-        [password] => authenticate(context, DEFAULT_USER.as_bytes(), password)?,
-        [user, password] => authenticate(context, user, password)?,
+        [password] => authenticate(context, "auth", DEFAULT_USER.as_bytes(), password)?,
+        [user, password] => authenticate(context, "auth", user, password)?,
         _ => return Err(ReplyError::SYNTAX),
     }
     reply.ok();
@@ -62,11 +62,12 @@ pub(super) fn auth(context: &mut Context<'_>, args: &Args<'_>, reply: &mut Reply
 }
 
 /// Grants the connection the user, if the password is right. A user without a password takes any.
-fn authenticate(context: &mut Context<'_>, user: &[u8], password: &[u8]) -> Answer {
+fn authenticate(context: &mut Context<'_>, command: &'static str, user: &[u8], password: &[u8]) -> Answer {
     let settings = context.shared.config.load();
     let right = !settings.needs_password() || settings.is_password(password);
     if user != DEFAULT_USER.as_bytes() || !right {
         tracing::info!(client = context.session.id(), "authentication failed");
+        context.shared.observed.refusals.add(context.session.client(), command, user);
         return Err(ReplyError::WRONG_PASS);
     }
     context.session.set_authenticated(true);
@@ -110,7 +111,7 @@ pub(super) fn hello(context: &mut Context<'_>, args: &Args<'_>, reply: &mut Repl
         };
     }
     if let Some((user, password)) = credentials {
-        authenticate(context, user, password)?;
+        authenticate(context, "hello", user, password)?;
     }
     if !context.session.authenticated() {
         return Err(ReplyError::HELLO_NO_AUTH);

@@ -13,7 +13,10 @@ use meridian_command::{
     EngineCommand, ReplyError, ReplyWriter,
     wire::{Record, Records},
 };
-use meridian_proxy::{ClusterView, Identity, KeyspaceStats, Server, ServerOptions, Settings, Summary};
+use meridian_proxy::{
+    ClusterView, Identity, KeyspaceStats, Member, Server, ServerOptions, Settings, ShardView, Summary,
+    Topology,
+};
 use meridian_router::{
     Router, RouterOptions,
     local::{Batch, Outcome, ReadAnswer, Replica, Replicas},
@@ -160,6 +163,28 @@ impl ClusterView for View {
             slots_served: 16_384,
             followers_min: 2,
             led: 1,
+        }
+    }
+
+    fn topology(&self) -> Topology {
+        let member = |id: u8, host: &str| Member { id: format!("{id:040}"), host: host.into(), port: 7000 };
+        Topology {
+            members: vec![member(1, "10.0.0.1"), member(2, "10.0.0.2"), member(3, "")],
+            own: Some(0),
+            shards: vec![
+                ShardView {
+                    id: "a".repeat(40),
+                    runs: vec![(0, 8000), (16_383, 16_383)],
+                    leader: Some(1),
+                    followers: vec![0, 2],
+                },
+                ShardView {
+                    id: "b".repeat(40),
+                    runs: vec![(8001, 16_382)],
+                    leader: Some(2),
+                    followers: vec![0, 1],
+                },
+            ],
         }
     }
 

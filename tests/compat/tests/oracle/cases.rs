@@ -4,7 +4,7 @@
 
 use std::{env, fs};
 
-use meridian_command::Protocol;
+use meridian_command::{CommandSpec, Group, Protocol};
 use meridian_tests_compat::{
     Bare, Redis,
     case::{run, since},
@@ -16,6 +16,11 @@ use crate::redis_knows;
 /// When the engine's cases take place.
 const START_MS: u64 = 1_790_000_000_000;
 
+/// Whether the installed Redis has a command; it is no cluster.
+fn has(spec: &CommandSpec) -> bool {
+    redis_knows(spec) && spec.group != Group::Cluster
+}
+
 #[test]
 fn the_engine_answers_every_case() {
     let bless = env::var_os("MERIDIAN_BLESS").is_some();
@@ -24,7 +29,7 @@ fn the_engine_answers_every_case() {
             let mut bare = Bare::new(Protocol::Resp2, START_MS);
             bare.read_outside = read_outside;
             let came = run(text, &mut bare).unwrap_or_else(|fault| panic!("{}: {fault}", path.display()));
-            if bless && !redis_knows(spec) {
+            if bless && !has(spec) {
                 fs::write(path, came).expect("a case file can be written");
             } else {
                 compare(path, text, &came);
@@ -48,7 +53,7 @@ fn redis_answers_every_case() {
     let version = info.lines().find_map(|line| line.strip_prefix("redis_version:")).map(version_of);
     let version = version.expect("a server tells its version");
     each(|spec, path, text| {
-        if !redis_knows(spec) || since(text).is_some_and(|since| version_of(since) > version) {
+        if !has(spec) || since(text).is_some_and(|since| version_of(since) > version) {
             return;
         }
         let mut live = redis.connect();

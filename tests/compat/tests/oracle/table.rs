@@ -14,10 +14,14 @@ use crate::{redis_knows, redis_knows_all};
 const OWN_DOCS: [&str; 4] = ["summary", "complexity", "history", "subcommands"];
 
 /// Rows that differ from those of Redis 7.0, and why.
-const OWN_ROWS: [(&str, &str); 0] = [];
+const OWN_ROWS: [(&str, &str); 2] = [
+    ("MIGRATE", "moves nothing, so it writes nothing and has no keys"),
+    ("RESTORE-ASKING", "moves nothing, so it writes nothing and has no keys"),
+];
 
 /// Arguments that are documented differently, and why.
-const OWN_SHAPES: [(&str, &str); 0] = [];
+const OWN_SHAPES: [(&str, &str); 2] =
+    [("MIGRATE", "its keys are only words"), ("RESTORE-ASKING", "its key is only a word")];
 
 /// The commands that differ, and how.
 #[derive(Default)]
