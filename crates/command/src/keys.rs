@@ -164,6 +164,11 @@ impl KeySpec {
         KeySpec::new(Begin::Keyword(keyword, from), Find::Range { last: 0, step: 1, limit: 0 }, flags)
     }
 
+    /// All arguments behind a keyword, which is looked for from `from` on.
+    pub const fn all_after(keyword: &'static str, from: i16, flags: KeyFlags) -> KeySpec {
+        KeySpec::new(Begin::Keyword(keyword, from), Find::Range { last: -1, step: 1, limit: 0 }, flags)
+    }
+
     /// A count at `count_at` and its keys right behind.
     pub const fn counted(count_at: u16, flags: KeyFlags) -> KeySpec {
         KeySpec::new(Begin::Index(count_at), Find::Counted { count_at: 0, first: 1, step: 1 }, flags)

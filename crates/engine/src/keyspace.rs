@@ -12,7 +12,10 @@ mod segment;
 mod table;
 mod writer;
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 use meridian_topology::{SLOT_COUNT, Slot};
 
@@ -54,6 +57,28 @@ pub(crate) struct Shared {
     pub(crate) scripts: Scripts,
     /// Keys reclaimed because their time had come, since this replica started.
     pub(crate) expired: u64,
+    /// Changes of keys, since this replica started.
+    pub(crate) changes: u64,
+    pub(crate) lookups: Lookups,
+}
+
+/// How often keys that commands looked for were there, since this replica started.
+#[derive(Debug, Default)]
+pub(crate) struct Lookups {
+    hits: AtomicU64,
+    misses: AtomicU64,
+}
+
+impl Lookups {
+    pub(crate) fn count(&self, found: bool) {
+        let counter = if found { &self.hits } else { &self.misses };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Found and not found.
+    pub(crate) fn counts(&self) -> (u64, u64) {
+        (self.hits.load(Ordering::Relaxed), self.misses.load(Ordering::Relaxed))
+    }
 }
 
 impl Shared {
@@ -74,6 +99,8 @@ impl Store {
             attention: Attention::default(),
             scripts: Scripts::default(),
             expired: 0,
+            changes: 0,
+            lookups: Lookups::default(),
         };
         Store { databases: BTreeMap::new(), shared }
     }

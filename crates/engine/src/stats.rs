@@ -13,6 +13,12 @@ pub struct Stats {
     pub memory_bytes: usize,
     /// Keys reclaimed because their time had come, since this replica started.
     pub expired_keys: u64,
+    /// Keys that were looked for and there, since this replica started.
+    pub hits: u64,
+    /// Keys that were looked for and not there, since this replica started.
+    pub misses: u64,
+    /// Changes of keys, since this replica started.
+    pub changes: u64,
     /// Sessions of proxies.
     pub sessions: usize,
 }
@@ -34,7 +40,11 @@ pub struct KeyspaceStats {
 const EXPIRY_ENTRY_BYTES: usize = 32;
 
 pub(crate) fn stats(store: &Store, sessions: &Sessions) -> Stats {
+    let (hits, misses) = store.shared.lookups.counts();
     let mut stats = Stats {
+        hits,
+        misses,
+        changes: store.shared.changes,
         memory_bytes: store.shared.expiry.len() * EXPIRY_ENTRY_BYTES + sessions.remembered_bytes(),
         expired_keys: store.shared.expired,
         sessions: sessions.len(),

@@ -123,6 +123,9 @@ pub fn statistics(shard: &Shard) -> ShardStatistics {
         keyspaces: keyspaces.collect(),
         memory_bytes: stats.memory_bytes as u64,
         expired_keys: stats.expired_keys,
+        hits: stats.hits,
+        misses: stats.misses,
+        changes: stats.changes,
     }
 }
 

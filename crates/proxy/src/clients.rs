@@ -192,6 +192,11 @@ impl Client {
         self.queued_bytes.store(bytes, Ordering::Relaxed);
     }
 
+    /// Whether it watches any keys.
+    pub(crate) fn watches(&self) -> bool {
+        self.watched.load(Ordering::Relaxed) > 0
+    }
+
     /// How many keys it watches.
     pub(crate) fn set_watched(&self, count: usize) {
         self.watched.store(count, Ordering::Relaxed);

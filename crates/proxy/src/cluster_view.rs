@@ -17,6 +17,27 @@ pub struct KeyspaceStats {
     pub avg_ttl_ms: u64,
 }
 
+/// What all shards tell of their keys.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Contents {
+    /// The numbered databases that have keys, in order.
+    pub numbered: Vec<KeyspaceStats>,
+    pub counted: Counted,
+}
+
+/// What leaders have counted since they started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counted {
+    /// Keys whose time had come.
+    pub expired_keys: u64,
+    /// Keys that were looked for and there.
+    pub hits: u64,
+    /// Keys that were looked for and not there.
+    pub misses: u64,
+    /// Changes of keys.
+    pub changes: u64,
+}
+
 /// What the cluster map says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
@@ -76,8 +97,8 @@ pub trait ClusterView: Send + Sync + 'static {
     /// The nodes, and which shards they have.
     fn topology(&self) -> Topology;
 
-    /// Asks all shards; numbered databases without keys are left out.
-    fn keyspace(&self) -> BoxFuture<'static, Vec<KeyspaceStats>>;
+    /// Asks all shards.
+    fn contents(&self) -> BoxFuture<'static, Contents>;
 
     /// Waits until `wanted` replicas besides the leader have all that is applied on these shards now (none named: on
     /// all shards), or the

@@ -387,8 +387,7 @@ impl Connection {
             }
         }
         let words: SmallVec<[&[u8]; 8]> = parser.args(input).collect();
-        if gate::is_http(&words) {
-            tracing::info!(client = session.id(), "closed: speaks HTTP");
+        if is_turned_away(session, shared, input.len(), &words) {
             return Step::Close;
         }
         let step = match gate::admit(session, &words) {
@@ -397,8 +396,10 @@ impl Connection {
                 Step::Taken
             }
             Ok(call) => {
-                if let Some(before) = before.filter(|_| shared.observed.pause.holds(call.command)) {
-                    return Step::Held(call.command, Box::new(before));
+                if let Some(before) = before
+                    && let Some(held) = held(session, shared, call.command)
+                {
+                    return Step::Held(held, Box::new(before));
                 }
                 let shown = call.command != Command::Proxy(ProxyCommand::Exec);
                 if shown && shared.observed.monitors.any() && !call.command.spec().flags.intersects(UNSHOWN) {
@@ -489,6 +490,31 @@ fn owned(words: &[&[u8]]) -> Vec<Vec<u8>> {
     words.iter().take(SLOW_WORDS).map(|word| word.to_vec()).collect()
 }
 
+/// The command for which a call waits for the end of a pause: itself, or one that EXEC would execute.
+fn held(session: &mut Session, shared: &Shared, command: Command) -> Option<Command> {
+    let pause = &shared.observed.pause;
+    if command != Command::Proxy(ProxyCommand::Exec) || pause.holds(command) {
+        return Some(command).filter(|command| pause.holds(*command));
+    }
+    session.transaction()?.commands().find(|command| pause.holds(*command))
+}
+
+/// Whether a call is the last of its connection: one of HTTP, or one that is longer than clients may send. `read` bytes
+/// have been read and not yet forgotten.
+fn is_turned_away(session: &Session, shared: &Shared, read: usize, words: &[&[u8]]) -> bool {
+    if gate::is_http(words) {
+        tracing::info!(client = session.id(), "closed: speaks HTTP");
+        return true;
+    }
+    let limit = shared.config.load().query_buffer_limit;
+    if read as u64 <= limit || words.iter().map(|word| word.len() as u64).sum::<u64>() <= limit {
+        return false;
+    }
+    shared.stats.totals.query_limit_closed.fetch_add(1, Ordering::Relaxed);
+    tracing::info!(client = session.id(), "closed: query buffer limit");
+    true
+}
+
 /// Notes what a connection keeps before a command that may tell it.
 fn note_buffers(session: &Session, input: &Vec<u8>, output: &Output, words: &[&[u8]]) {
     session.client().set_buffers(Buffers {
@@ -519,7 +545,7 @@ fn engine(
         Ok(Plan::One(link)) if command.spec().may_block(words) => {
             let head = Head { command, protocol: terms.protocol, numbered: terms.numbered };
             let link = Arc::clone(building.table().link(link));
-            Step::Block(Box::new(Blocking::new(link, head, &words[name..], owned(words))))
+            Step::Block(Box::new(Blocking::new(link, head, words, name)))
         }
         Ok(plan) => {
             building.engine(command, &plan, terms, words, name);

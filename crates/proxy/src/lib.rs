@@ -9,6 +9,7 @@ mod cluster_view;
 mod config;
 mod connection;
 mod gate;
+mod held_keys;
 mod local;
 mod observe;
 mod output_limit;
@@ -20,7 +21,7 @@ mod stats;
 mod transaction;
 mod view;
 
-pub use cluster_view::{ClusterView, KeyspaceStats, Member, ShardView, Summary, Topology};
+pub use cluster_view::{ClusterView, Contents, Counted, KeyspaceStats, Member, ShardView, Summary, Topology};
 pub use config::{Kept, OutputLimit, OutputLimits, Settings};
 pub use server::{BindError, Server, ServerOptions};
 pub use shared::{Identity, Shared};

@@ -98,7 +98,7 @@ pub(crate) fn execute(
             Ok(outcome) => return outcome,
             Err(error) => Err(error),
         },
-        C::ConfigResetstat => config::reset_statistics(context, reply),
+        C::ConfigResetstat => return config::reset_statistics(context),
         C::ConfigRewrite => config::rewrite(),
         C::Debug => match debug::debug(args, reply) {
             Ok(outcome) => return outcome,

@@ -10,6 +10,7 @@ use meridian_topology::ShardId;
 
 use crate::{
     clients::{Client, Registration, Trait},
+    held_keys::{Held, HeldKeys},
     observe::Monitoring,
     pubsub::Own,
     transaction::{Transaction, Watched},
@@ -34,6 +35,8 @@ pub(crate) struct Session {
     /// There between MULTI and EXEC.
     transaction: Option<Box<Transaction>>,
     watched: Vec<Watched>,
+    /// There while something is watched.
+    held: Option<Held>,
     /// The commands of a transaction are being executed: none of them may wait.
     executes: bool,
     monitoring: Option<Monitoring>,
@@ -63,6 +66,7 @@ impl Session {
             subscriptions: None,
             transaction: None,
             watched: Vec::new(),
+            held: None,
             executes: false,
             monitoring: None,
         }
@@ -174,14 +178,18 @@ impl Session {
     }
 
     /// Takes over what is watched from now on.
-    pub(crate) fn set_watched(&mut self, watched: Vec<Watched>) {
-        self.client().set_watched(watched.len());
+    pub(crate) fn set_watched(&mut self, watched: Vec<Watched>, keys: &Arc<HeldKeys>) {
+        let named = watched.iter().map(|watched| (watched.numbered, watched.key.clone()));
+        let held = keys.hold(named.collect());
+        self.client().set_watched(held.len());
+        self.held = Some(held);
         self.watched = watched;
     }
 
     /// Nothing is watched any more.
     pub(crate) fn take_watched(&mut self) -> Vec<Watched> {
         self.client().set_watched(0);
+        self.held = None;
         std::mem::take(&mut self.watched)
     }
 

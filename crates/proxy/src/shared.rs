@@ -7,7 +7,8 @@ use tokio_util::sync::CancellationToken;
 use meridian_router::Router;
 
 use crate::{
-    ClusterView, Settings, clients::Registry, config::Config, observe::Observed, pubsub::PubSub, stats::Stats,
+    ClusterView, Settings, clients::Registry, config::Config, held_keys::HeldKeys, observe::Observed,
+    pubsub::PubSub, stats::Stats,
 };
 
 /// Who this process is, for `INFO` and `HELLO`.
@@ -41,6 +42,12 @@ pub struct Shared {
     pub(crate) stats: Arc<Stats>,
     pub(crate) pubsub: Arc<PubSub>,
     pub(crate) observed: Observed,
+    /// What clients watch.
+    pub(crate) watched_keys: Arc<HeldKeys>,
+    /// What clients wait for.
+    pub(crate) blocking_keys: Arc<HeldKeys>,
+    /// Of these, those whose removal ends the wait too.
+    pub(crate) blocking_keys_on_none: Arc<HeldKeys>,
     pub(crate) cluster: Arc<dyn ClusterView>,
     pub(crate) router: Arc<Router>,
     /// Cancelled when connections shall finish what is in flight and close.
@@ -62,6 +69,9 @@ impl Shared {
             config,
             pubsub: Arc::new(pubsub),
             observed: Observed::default(),
+            watched_keys: Arc::default(),
+            blocking_keys: Arc::default(),
+            blocking_keys_on_none: Arc::default(),
             identity,
             clients: Registry::new(),
             stats,

@@ -16,7 +16,7 @@ use meridian_command::{Command, EngineCommand, ProxyCommand};
 use meridian_rt::clock::Instant;
 use parking_lot::Mutex;
 
-use crate::observe::Histogram;
+use crate::{Counted, observe::Histogram};
 
 /// Codes of errors counted by name; further ones are only in the total.
 const ERROR_CODES_MAX: usize = 128;
@@ -85,6 +85,8 @@ pub(crate) struct Stats {
     sampled: Mutex<(Sample, Rates)>,
     /// `latency-tracking`.
     pub(crate) tracks_latency: AtomicBool,
+    /// What shards had counted at the last reset.
+    counted: Mutex<Counted>,
 }
 
 impl Stats {
@@ -104,6 +106,7 @@ impl Stats {
             errors: Mutex::default(),
             sampled: Mutex::new((sample, Rates::default())),
             tracks_latency: AtomicBool::new(true),
+            counted: Mutex::default(),
         }
     }
 
@@ -211,8 +214,19 @@ impl Stats {
         self.sampled.lock().1
     }
 
-    /// `CONFIG RESETSTAT`.
-    pub(crate) fn reset(&self) {
+    /// Takes off what shards had counted at the last reset. A new leader counts from its own start: what it has counted
+    /// since is less than that.
+    pub(crate) fn since_reset(&self, counted: &mut Counted) {
+        let before = *self.counted.lock();
+        let since = |now: &mut u64, before: u64| *now = now.checked_sub(before).unwrap_or(*now);
+        since(&mut counted.expired_keys, before.expired_keys);
+        since(&mut counted.hits, before.hits);
+        since(&mut counted.misses, before.misses);
+    }
+
+    /// `CONFIG RESETSTAT`; shards go on counting from `counted`.
+    pub(crate) fn reset(&self, counted: Counted) {
+        *self.counted.lock() = counted;
         for counter in self.engine.iter().chain(&self.proxy) {
             for value in [&counter.calls, &counter.micros, &counter.rejected, &counter.failed] {
                 value.store(0, Ordering::Relaxed);
@@ -311,7 +325,7 @@ mod tests {
         assert_eq!(errors.get("NOCODE"), Some(&1));
         assert_eq!(errors.len(), ERROR_CODES_MAX);
         assert_eq!(stats.totals.error_replies.load(Ordering::Relaxed), 1002);
-        stats.reset();
+        stats.reset(Counted::default());
         assert!(stats.errors().is_empty());
     }
 

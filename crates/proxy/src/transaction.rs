@@ -92,6 +92,11 @@ pub(crate) struct Setting {
 }
 
 impl Transaction {
+    /// What is queued.
+    pub(crate) fn commands(&self) -> impl Iterator<Item = Command> + '_ {
+        self.queued.iter().map(|queued| queued.command)
+    }
+
     /// How many commands are queued.
     pub(crate) fn len(&self) -> usize {
         self.queued.len()

@@ -7,7 +7,7 @@ use meridian_router::{Link, Router};
 use meridian_rt::clock::Instant;
 use meridian_topology::{DatabaseId, NodeId, ShardId, Slot};
 
-use crate::{ClusterView, KeyspaceStats, Member, ShardView, Summary, Topology};
+use crate::{ClusterView, Contents, Counted, KeyspaceStats, Member, ShardView, Summary, Topology};
 
 /// Answers what INFO, CLUSTER and WAIT want to know from the router's map and the leaders of the shards.
 #[derive(Clone, Debug)]
@@ -90,21 +90,29 @@ impl ClusterView for RouterView {
         }
     }
 
-    fn keyspace(&self) -> BoxFuture<'static, Vec<KeyspaceStats>> {
+    fn contents(&self) -> BoxFuture<'static, Contents> {
         let router = Arc::clone(&self.router);
         Box::pin(async move {
             let mut sums: BTreeMap<u8, KeyspaceStats> = BTreeMap::new();
-            for keyspace in router.statistics().await.into_iter().flat_map(|shard| shard.keyspaces) {
-                if keyspace.database != DatabaseId::DEFAULT.0 || keyspace.keys == 0 {
-                    continue;
+            let mut counted = Counted::default();
+            for shard in router.statistics().await {
+                counted.expired_keys += shard.expired_keys;
+                counted.hits += shard.hits;
+                counted.misses += shard.misses;
+                counted.changes += shard.changes;
+                for keyspace in shard.keyspaces {
+                    if keyspace.database != DatabaseId::DEFAULT.0 || keyspace.keys == 0 {
+                        continue;
+                    }
+                    let Ok(numbered) = u8::try_from(keyspace.numbered) else { continue };
+                    let sum = sums
+                        .entry(numbered)
+                        .or_insert(KeyspaceStats { numbered, ..KeyspaceStats::default() });
+                    sum.keys += keyspace.keys;
+                    sum.expires += keyspace.expiring;
                 }
-                let Ok(numbered) = u8::try_from(keyspace.numbered) else { continue };
-                let sum =
-                    sums.entry(numbered).or_insert(KeyspaceStats { numbered, ..KeyspaceStats::default() });
-                sum.keys += keyspace.keys;
-                sum.expires += keyspace.expiring;
             }
-            sums.into_values().collect()
+            Contents { numbered: sums.into_values().collect(), counted }
         })
     }
 

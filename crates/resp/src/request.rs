@@ -264,11 +264,11 @@ impl RequestParser {
             },
         };
         let size = usize::try_from(length).map_err(|_| ProtocolError::InvalidBulk)?;
-        if size > limits.bulk {
-            return Err(ProtocolError::InvalidBulk);
-        }
         if !limits.authenticated && length > UNAUTHENTICATED_BULK {
             return Err(ProtocolError::UnauthenticatedBulk);
+        }
+        if size > limits.bulk {
+            return Err(ProtocolError::InvalidBulk);
         }
         self.cursor += end;
         self.searched = 0;

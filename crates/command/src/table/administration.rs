@@ -2,7 +2,7 @@
 
 use crate::{
     Arity::{AtLeast, Exactly},
-    Categories, CommandSpec as Row, Flags,
+    Categories, CommandSpec as Row, Flags, KeyFlags, KeySpec,
     doc::Arg,
     spec::Group::{Generic, Server},
 };
@@ -141,6 +141,15 @@ const MOVES: Categories = Categories::KEYSPACE.union(Categories::WRITE).union(Ca
 
 pub(super) const MIGRATE: Row = Row::local("MIGRATE", Generic, AtLeast(6))
     .family(MOVES)
+    .flags(Flags::MOVABLE_KEYS)
+    .keys(&[
+        KeySpec::at(3, KeyFlags::RW.union(KeyFlags::ACCESS).union(KeyFlags::DELETE)),
+        KeySpec::all_after(
+            "KEYS",
+            -2,
+            KeyFlags::RW.union(KeyFlags::ACCESS).union(KeyFlags::DELETE).union(KeyFlags::INCOMPLETE),
+        ),
+    ])
     .args(&[
         Arg::string("host"),
         Arg::integer("port"),

@@ -138,9 +138,11 @@ impl<'a> Reader<'a> {
     pub(crate) fn find(&self, key: &[u8]) -> Option<&'a Record> {
         let found = self.position(key).map(|(table, position)| table.at(position));
         let Some(record) = found.filter(|record| self.is_visible(record)) else {
+            self.shared.lookups.count(false);
             self.missed(key);
             return None;
         };
+        self.shared.lookups.count(true);
         record.touch(self.now_ms / 1000);
         Some(record)
     }

@@ -406,6 +406,7 @@ impl<'a> Writer<'a> {
     }
 
     fn changed(&mut self, key: Key<'_>) {
+        self.shared.changes += 1;
         self.effect(key, Effect::Changed);
     }
 

@@ -17,10 +17,11 @@ use meridian_rt::{clock::Instant, net::ReadHalf};
 use meridian_topology::DatabaseId;
 use tokio::io::AsyncReadExt;
 
-use super::{Connection, READ, READ_MAX};
+use super::{Connection, READ, READ_MAX, owned};
 use crate::{
     Shared,
     clients::{Client, Trait, Unblock},
+    held_keys::{Held, HeldKey},
 };
 
 /// First byte of the reply that says that the client waits.
@@ -38,6 +39,8 @@ pub(super) struct Blocking {
     record: Vec<u8>,
     /// The first words of the call.
     words: Vec<Vec<u8>>,
+    /// What it may wait for.
+    keys: Vec<HeldKey>,
 }
 
 /// A client that waits.
@@ -61,10 +64,12 @@ enum End {
 }
 
 impl Blocking {
-    pub(super) fn new(link: Arc<Link>, head: Head, args: &[&[u8]], words: Vec<Vec<u8>>) -> Blocking {
+    pub(super) fn new(link: Arc<Link>, head: Head, words: &[&[u8]], name: usize) -> Blocking {
         let mut record = Vec::new();
-        wire::encode(&mut record, head, args.iter().copied());
-        Blocking { link, head, record, words }
+        wire::encode(&mut record, head, words[name..].iter().copied());
+        let positions = head.command.spec().key_positions(words).unwrap_or_default();
+        let keys = positions.into_iter().map(|position| (head.numbered, words[position].to_vec())).collect();
+        Blocking { link, head, record, words: owned(words), keys }
     }
 }
 
@@ -96,6 +101,14 @@ impl Parked {
 }
 
 impl Connection {
+    /// Counts the keys that a client waits for, as long as the result lives.
+    fn hold(&self, blocking: &Blocking) -> (Held, Option<Held>) {
+        // What a group reads is gone when its key is.
+        let on_none = blocking.head.command == EngineCommand::Xreadgroup;
+        let on_none = on_none.then(|| self.shared.blocking_keys_on_none.hold(blocking.keys.clone()));
+        (self.shared.blocking_keys.hold(blocking.keys.clone()), on_none)
+    }
+
     /// Executes a command that may block; all before it is answered first.
     pub(super) async fn block(&mut self, reader: &mut ReadHalf, blocking: Blocking) {
         let answered = self.session.finish_command();
@@ -134,10 +147,12 @@ impl Connection {
             let Some(parked) = Parked::read(&reply) else { return Some(reply) };
             deadline = deadline.or(parked.timeout.map(|timeout| started + timeout));
             let mut awaited = blocking.link.await_reply(parked.session, parked.sequence);
+            let held = self.hold(blocking);
             self.session.client().set_blocked(true);
             let parked_at = Instant::now();
             let end = self.end(reader, &mut awaited, deadline).await;
             *waited += parked_at.elapsed();
+            drop(held);
             let (reason, own) = match end {
                 End::Late(Late::Reply(reply)) => return Some(reply.get(4..).unwrap_or_default().to_vec()),
                 End::Late(Late::Lost) => {

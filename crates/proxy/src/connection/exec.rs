@@ -180,7 +180,7 @@ impl Connection {
         });
         self.answer_later(reader, WATCH, reply, false, &[b"watch".to_vec()]).await;
         if let Ok(watched) = result.await {
-            self.session.set_watched(watched);
+            self.session.set_watched(watched, &self.shared.watched_keys);
         }
     }
 

@@ -149,10 +149,12 @@ fn record(command: EngineCommand, args: &[&[u8]]) -> Bytes {
     Bytes::from(bytes)
 }
 
-pub(super) fn reset_statistics(context: &Context<'_>, reply: &mut ReplyWriter<'_>) -> Answer {
-    context.shared.stats.reset();
-    reply.ok();
-    Ok(())
+pub(super) fn reset_statistics(context: &Context<'_>) -> Outcome {
+    let shared = Arc::clone(context.shared);
+    Outcome::Async(Box::pin(async move {
+        shared.stats.reset(shared.cluster.contents().await.counted);
+        b"+OK\r\n".to_vec()
+    }))
 }
 
 /// What was set at run time is this process' and is gone with it: no file is written.

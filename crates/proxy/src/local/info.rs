@@ -2,7 +2,8 @@
 //!
 //! Fields have Redis' names and order. Those that describe parts which do not exist here (RDB files, forks, Redis' own
 //! replication) are shown as a Redis shows them that has the part and never used it, because dashboards read them; a
-//! value that exists here is always the true one. Numbers are of this process but for `keyspace`, which is the cluster's.
+//! value that exists here is always the true one. Numbers are of this process but for those of keys, which are the
+//! cluster's.
 
 mod process;
 mod sections;
@@ -13,7 +14,10 @@ use meridian_command::{Args, ReplyWriter};
 use meridian_rt::clock::Instant;
 
 use super::{Context, Outcome};
-use crate::{KeyspaceStats, Shared, cluster_view::Summary};
+use crate::{
+    Shared,
+    cluster_view::{Contents, Summary},
+};
 pub(super) use process::Process;
 use sections::SECTIONS;
 
@@ -22,7 +26,7 @@ struct Report {
     shared: Arc<Shared>,
     summary: Summary,
     process: Process,
-    keyspace: Vec<KeyspaceStats>,
+    contents: Contents,
     now: Instant,
 }
 
@@ -35,6 +39,9 @@ enum Shown {
     All,
 }
 
+/// The sections that tell what shards know.
+const ASKS_SHARDS: [&str; 3] = ["persistence", "stats", "keyspace"];
+
 struct Section {
     /// As it is asked for.
     name: &'static str,
@@ -46,23 +53,24 @@ struct Section {
 pub(super) fn info(context: &Context<'_>, args: &Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
     let wanted = wanted(args);
     let shared = Arc::clone(context.shared);
-    if !wanted.contains("keyspace") {
-        reply.verbatim("txt", render(&report(shared, Vec::new()), &wanted).as_bytes());
+    if !ASKS_SHARDS.iter().any(|section| wanted.contains(section)) {
+        reply.verbatim("txt", render(&report(shared, Contents::default()), &wanted).as_bytes());
         return Outcome::Done;
     }
     let protocol = context.session.protocol();
     Outcome::Async(Box::pin(async move {
-        let keyspace = shared.cluster.keyspace().await;
+        let contents = shared.cluster.contents().await;
         let mut bytes = Vec::new();
-        let text = render(&report(shared, keyspace), &wanted);
+        let text = render(&report(shared, contents), &wanted);
         ReplyWriter::new(&mut bytes, protocol).verbatim("txt", text.as_bytes());
         bytes
     }))
 }
 
-fn report(shared: Arc<Shared>, keyspace: Vec<KeyspaceStats>) -> Report {
+fn report(shared: Arc<Shared>, mut contents: Contents) -> Report {
+    shared.stats.since_reset(&mut contents.counted);
     let summary = shared.cluster.summary();
-    Report { shared, summary, process: Process::read(), keyspace, now: Instant::now() }
+    Report { shared, summary, process: Process::read(), contents, now: Instant::now() }
 }
 
 /// The names of the sections that the arguments ask for; unknown ones are nobody's.

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use meridian_command::{Command, ProxyCommand};
+use meridian_command::{Command, EngineCommand, ProxyCommand};
 use meridian_rt::clock::Instant;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -56,7 +56,12 @@ impl Pause {
 
     /// Whether a command has to wait.
     pub(crate) fn holds(&self, command: Command) -> bool {
-        let publishes = matches!(command, Command::Proxy(ProxyCommand::Publish | ProxyCommand::Spublish));
+        // Those that a Redis would tell its replicas of, though they change no key.
+        let publishes = matches!(
+            command,
+            Command::Proxy(ProxyCommand::Publish | ProxyCommand::Spublish)
+                | Command::Engine(EngineCommand::Pfcount)
+        );
         self.terms().is_some_and(|terms| terms.all || publishes || command.spec().is_write())
     }
 

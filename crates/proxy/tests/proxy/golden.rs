@@ -304,6 +304,12 @@ const OWN_FIELDS: &[&str] = &[
     // Since 7.2.
     "client_query_buffer_limit_disconnections",
     "client_output_buffer_limit_disconnections",
+    "total_blocking_keys",
+    "total_blocking_keys_on_nokey",
+    // Since 7.4.
+    "pubsub_clients",
+    "watching_clients",
+    "total_watched_keys",
     // Shown by Redis only when its append-only file is on.
     "aof_last_rewrite_time_sec",
 ];

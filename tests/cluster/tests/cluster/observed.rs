@@ -124,3 +124,58 @@ fn the_list_of_clients_counts_watched_keys_and_old_ones_are_killed_by_age() -> R
     client.wait_closed()?;
     Ok(())
 }
+
+#[test]
+fn a_pause_of_writes_holds_transactions_that_write_and_no_others() -> Result<()> {
+    let dev = dev()?;
+    let (mut client, mut other) = (dev.client()?, dev.client()?);
+    client.call(&["SET", "a", "1"])?;
+    other.call(&["CLIENT", "PAUSE", "600000", "WRITE"])?;
+    for call in [&["MULTI"][..], &["GET", "a"]] {
+        client.call(call)?;
+    }
+    ensure!(
+        client.call(&["EXEC"])? == Value::Array(vec![Value::Bulk("1".into())]),
+        "a transaction that reads"
+    );
+    for call in [&["MULTI"][..], &["GET", "a"], &["INCR", "a"]] {
+        client.call(call)?;
+    }
+    client.send(&["EXEC"])?;
+    until(WITHIN, "a client that is held", || {
+        text(&mut other, &["INFO", "clients"]).is_ok_and(|info| info.contains("blocked_clients:1\r"))
+    })?;
+    ensure!(other.call(&["GET", "a"])? == Value::Bulk("1".into()), "nothing is executed yet");
+    other.call(&["CLIENT", "UNPAUSE"])?;
+    ensure!(client.read()? == Value::Array(vec![Value::Bulk("1".into()), Value::Integer(2)]));
+    Ok(())
+}
+
+#[test]
+fn keys_that_are_looked_for_watched_and_waited_for_are_counted() -> Result<()> {
+    let dev = dev()?;
+    let (mut client, mut other) = (dev.client()?, dev.client()?);
+    client.call(&["SET", "a", "1"])?;
+    client.call(&["CONFIG", "RESETSTAT"])?;
+    for key in ["a", "a", "none"] {
+        client.call(&["GET", key])?;
+    }
+    let stats = text(&mut other, &["INFO", "stats"])?;
+    ensure!(stats.contains("keyspace_hits:2\r") && stats.contains("keyspace_misses:1\r"), "{stats}");
+    ensure!(text(&mut other, &["INFO", "persistence"])?.contains("rdb_changes_since_last_save:1\r"));
+    client.call(&["WATCH", "{t}a", "{t}b", "{t}a"])?;
+    other.call(&["WATCH", "{t}a"])?;
+    let clients = text(&mut other, &["INFO", "clients"])?;
+    ensure!(
+        clients.contains("watching_clients:2\r") && clients.contains("total_watched_keys:2\r"),
+        "{clients}"
+    );
+    client.send(&["BLPOP", "{t}x", "{t}y", "0"])?;
+    until(WITHIN, "two keys that a client waits for", || {
+        text(&mut other, &["INFO", "clients"]).is_ok_and(|info| info.contains("total_blocking_keys:2\r"))
+    })?;
+    other.call(&["RPUSH", "{t}y", "1"])?;
+    client.read()?;
+    ensure!(text(&mut other, &["INFO", "clients"])?.contains("total_blocking_keys:0\r"));
+    Ok(())
+}

@@ -15,7 +15,7 @@ const OWN_DOCS: [&str; 4] = ["summary", "complexity", "history", "subcommands"];
 
 /// Rows that differ from those of Redis 7.0, and why.
 const OWN_ROWS: [(&str, &str); 2] = [
-    ("MIGRATE", "moves nothing, so it writes nothing and has no keys"),
+    ("MIGRATE", "moves nothing, so it writes nothing"),
     ("RESTORE-ASKING", "moves nothing, so it writes nothing and has no keys"),
 ];
 

@@ -80,7 +80,12 @@ fn clients(report: &Report, out: &mut String) {
         "client_recent_max_output_buffer" => largest(|(unsent, _)| unsent),
         "blocked_clients" => count(Trait::BLOCKED),
         "tracking_clients" => 0,
+        "pubsub_clients" => count(Trait::PUBSUB),
+        "watching_clients" => clients.iter().filter(|client| client.watches()).count(),
         "clients_in_timeout_table" => 0,
+        "total_watched_keys" => report.shared.watched_keys.len(),
+        "total_blocking_keys" => report.shared.blocking_keys.len(),
+        "total_blocking_keys_on_nokey" => report.shared.blocking_keys_on_none.len(),
     );
 }
 
@@ -123,11 +128,11 @@ fn memory(report: &Report, out: &mut String) {
     );
 }
 
-fn persistence(_: &Report, out: &mut String) {
+fn persistence(report: &Report, out: &mut String) {
     fields!(out,
         "loading" => 0,
         "async_loading" => 0,
-        "rdb_changes_since_last_save" => 0,
+        "rdb_changes_since_last_save" => report.contents.counted.changes,
         "rdb_bgsave_in_progress" => 0,
         "rdb_last_save_time" => 0,
         "rdb_last_bgsave_status" => "ok",
@@ -151,6 +156,7 @@ fn stats(report: &Report, out: &mut String) {
     let load = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
     let closed = load(&totals.output_limit_closed);
     let channels = &report.shared.pubsub.table;
+    let counted = &report.contents.counted;
     fields!(out,
         "total_connections_received" => load(&totals.connections),
         "total_commands_processed" => load(&totals.commands),
@@ -165,8 +171,11 @@ fn stats(report: &Report, out: &mut String) {
         "sync_full" => 0,
         "sync_partial_ok" => 0,
         "sync_partial_err" => 0,
+        "expired_keys" => counted.expired_keys,
         "evicted_keys" => 0,
         "evicted_clients" => 0,
+        "keyspace_hits" => counted.hits,
+        "keyspace_misses" => counted.misses,
         "pubsub_channels" => channels.count(Space::Channels),
         "pubsub_patterns" => channels.count(Space::Patterns),
         "pubsubshard_channels" => channels.count(Space::ShardChannels),
@@ -269,7 +278,7 @@ fn cluster(report: &Report, out: &mut String) {
 }
 
 fn keyspace(report: &Report, out: &mut String) {
-    for one in &report.keyspace {
+    for one in &report.contents.numbered {
         // Writing to a String cannot fail.
         let _ = write!(
             out,
