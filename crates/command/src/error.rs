@@ -280,6 +280,11 @@ impl ReplyError {
         "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching \
          between policies at runtime LRU and LFU data will take some time to adjust.",
     );
+    /// To OBJECT IDLETIME.
+    pub const IDLE_NOT_TRACKED: ReplyError = ReplyError::new(
+        "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when switching between \
+         policies at runtime LRU and LFU data will take some time to adjust.",
+    );
 }
 
 /// Lists, sorted sets and places.

@@ -5,7 +5,9 @@
 //! A default never changes: snapshots keep only what differs from it.
 
 pub mod events;
+pub mod eviction;
 
+use self::eviction::Policy;
 use crate::number::{parse_i64, parse_memory};
 
 /// The values. All of them fit 64 bits with a sign.
@@ -17,10 +19,20 @@ pub struct Settings {
     pub hash_max_listpack_value: i64,
     /// Bytes of a sparse HyperLogLog.
     pub hll_sparse_max_bytes: i64,
+    /// Minutes after which the count of a key's uses is one lower; 0 is never.
+    pub lfu_decay_time: i64,
+    /// How much rarer it gets that a use counts, the more have counted.
+    pub lfu_log_factor: i64,
     /// Nodes at either end of a list that Redis would not compress; no effect here.
     pub list_compress_depth: i64,
     /// Elements of a list that is called a listpack, or (negative) the class of its bytes.
     pub list_max_listpack_size: i64,
+    /// Bytes that the data on a node may take; 0 is no limit.
+    pub maxmemory: i64,
+    /// Which keys go when there is no room: a place among [`eviction::WORDS`].
+    pub maxmemory_policy: i64,
+    /// Keys that are looked at for one that goes.
+    pub maxmemory_samples: i64,
     /// Which keyspace events are published: bits of [`events`].
     pub notify_keyspace_events: i64,
     /// Instructions of Lua after which a script is ended.
@@ -49,8 +61,13 @@ impl Default for Settings {
             hash_max_listpack_entries: 512,
             hash_max_listpack_value: 64,
             hll_sparse_max_bytes: 3000,
+            lfu_decay_time: 1,
+            lfu_log_factor: 10,
             list_compress_depth: 0,
             list_max_listpack_size: -2,
+            maxmemory: 0,
+            maxmemory_policy: eviction::NONE,
+            maxmemory_samples: 5,
             notify_keyspace_events: 0,
             script_max_instructions: 100_000_000,
             script_max_memory: 128 << 20,
@@ -62,6 +79,13 @@ impl Default for Settings {
             zset_max_listpack_entries: 128,
             zset_max_listpack_value: 64,
         }
+    }
+}
+
+impl Settings {
+    /// Which keys go when there is no room; `None` if none does.
+    pub fn eviction(&self) -> Option<Policy> {
+        Policy::of(self.maxmemory_policy)
     }
 }
 
@@ -86,6 +110,8 @@ enum Kind {
     Memory,
     /// Letters of keyspace events.
     Events,
+    /// One of these words; the value is its place.
+    Word(&'static [&'static str]),
 }
 
 const COUNT: Kind = Kind::Number { least: 0, most: i64::MAX };
@@ -113,6 +139,18 @@ pub const SETTINGS: &[Setting] = &[
         field: |settings| &mut settings.hll_sparse_max_bytes,
     },
     Setting {
+        name: "lfu-decay-time",
+        old_name: None,
+        kind: POSITIVE_INT,
+        field: |settings| &mut settings.lfu_decay_time,
+    },
+    Setting {
+        name: "lfu-log-factor",
+        old_name: None,
+        kind: POSITIVE_INT,
+        field: |settings| &mut settings.lfu_log_factor,
+    },
+    Setting {
         name: "list-compress-depth",
         old_name: None,
         kind: POSITIVE_INT,
@@ -123,6 +161,24 @@ pub const SETTINGS: &[Setting] = &[
         old_name: Some("list-max-ziplist-size"),
         kind: INT,
         field: |settings| &mut settings.list_max_listpack_size,
+    },
+    Setting {
+        name: "maxmemory",
+        old_name: None,
+        kind: Kind::Memory,
+        field: |settings| &mut settings.maxmemory,
+    },
+    Setting {
+        name: "maxmemory-policy",
+        old_name: None,
+        kind: Kind::Word(eviction::WORDS),
+        field: |settings| &mut settings.maxmemory_policy,
+    },
+    Setting {
+        name: "maxmemory-samples",
+        old_name: None,
+        kind: Kind::Number { least: 1, most: 64 },
+        field: |settings| &mut settings.maxmemory_samples,
     },
     Setting {
         name: "notify-keyspace-events",
@@ -208,6 +264,12 @@ impl Setting {
         match self.kind {
             Kind::Number { .. } | Kind::Memory => value.to_string(),
             Kind::Events => events::text(value),
+            Kind::Word(words) => usize::try_from(value)
+                .ok()
+                .and_then(|at| words.get(at))
+                .copied()
+                .unwrap_or_default()
+                .to_owned(),
         }
     }
 
@@ -217,6 +279,7 @@ impl Setting {
             Kind::Number { least, most } => (least..=most).contains(&value),
             Kind::Memory => value >= 0,
             Kind::Events => value & !events::KNOWN == 0,
+            Kind::Word(words) => usize::try_from(value).is_ok_and(|at| at < words.len()),
         };
         if fits {
             *(self.field)(settings) = value;
@@ -239,6 +302,13 @@ impl Setting {
             }
             Kind::Events => {
                 events::parse(text).ok_or("Invalid event class character. Use 'Ag$lshzxeKEtmdn'.")?
+            }
+            Kind::Word(words) => {
+                let found = words.iter().position(|word| text.eq_ignore_ascii_case(word.as_bytes()));
+                let found = found.and_then(|at| i64::try_from(at).ok());
+                found.ok_or_else(|| {
+                    format!("argument(s) must be one of the following: {}", words.join(", "))
+                })?
             }
             Kind::Memory => {
                 let bytes = std::str::from_utf8(text).ok().and_then(parse_memory);

@@ -12,6 +12,10 @@ use crate::{Args, EngineCommand, Protocol};
 
 /// Bit of a record's flags: answer in RESP3.
 const RESP3: u8 = 1;
+/// Bit of a record's flags: keys that the command looks at do not count as used by it.
+const UNTOUCHED: u8 = 2;
+/// Where the flags stand in a record.
+const FLAGS_AT: usize = 6;
 
 /// The bytes are no record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,10 +55,19 @@ pub fn encode<'a>(buffer: &mut Vec<u8>, head: Head, args: impl ExactSizeIterator
     }
 }
 
+/// Says of an encoded record that keys it looks at do not count as used (`CLIENT NO-TOUCH`).
+pub fn leave_untouched(record: &mut [u8]) {
+    if let Some(flags) = record.get_mut(FLAGS_AT) {
+        *flags |= UNTOUCHED;
+    }
+}
+
 /// One record, its arguments borrowed from the batch.
 #[derive(Clone, Debug)]
 pub struct Record<'a> {
     pub head: Head,
+    /// Keys that it looks at do not count as used.
+    pub untouched: bool,
     parts: SmallVec<[&'a [u8]; 8]>,
     /// The whole record as it was encoded, length included.
     pub bytes: &'a [u8],
@@ -113,7 +126,9 @@ fn decode<'a>(rest: &mut &'a [u8]) -> Option<Record<'a>> {
         parts.push(arg);
     }
     let bytes = &whole[..4 + length];
-    body.is_empty().then_some(Record { head: Head { command, protocol, numbered: head[3] }, parts, bytes })
+    let untouched = head[2] & UNTOUCHED != 0;
+    let head = Head { command, protocol, numbered: head[3] };
+    body.is_empty().then_some(Record { head, untouched, parts, bytes })
 }
 
 fn take_u32(rest: &mut &[u8]) -> Option<u32> {
@@ -131,10 +146,13 @@ mod tests {
         let head = Head { command: EngineCommand::Set, protocol: Protocol::Resp3, numbered: 3 };
         let mut batch = Vec::new();
         encode(&mut batch, head, [&b"key"[..], b"value"].into_iter());
+        let second = batch.len();
         encode(&mut batch, head, [&b"k"[..]].into_iter());
+        leave_untouched(&mut batch[second..]);
         let records: Vec<_> = Records::new(&batch).map(|record| record.expect("well formed")).collect();
         assert_eq!(records.len(), 2);
-        assert_eq!(records[0].head, head);
+        assert_eq!((records[0].head, records[1].head), (head, head));
+        assert!(!records[0].untouched && records[1].untouched);
         assert_eq!(records[0].args().as_slice(), [&b"key"[..], b"value"]);
         for cut in 1..batch.len() {
             let whole = Records::new(&batch[..cut]).filter(Result::is_ok).count();

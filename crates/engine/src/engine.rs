@@ -226,6 +226,7 @@ impl Engine {
                 return Err(ReadError::NotARead);
             };
             reader.select(call.head.numbered);
+            reader.leave_untouched(untouched(&call));
             framed(&call, replies, |reply| read(&reader, call.args(), reply));
             if reader.needs_tick() {
                 return Err(ReadError::NeedsTick);
@@ -330,6 +331,7 @@ pub(crate) fn nested(writer: &mut Writer<'_>, call: &Call<'_>, replies: &mut Vec
 
 fn handle(writer: &mut Writer<'_>, call: &Call<'_>, reply: &mut ReplyWriter<'_>) -> Result<(), ReplyError> {
     writer.select(call.head.numbered);
+    writer.leave_untouched(untouched(call));
     match handler(call.head.command) {
         Handler::Read(read) => {
             let reader = writer.reader();
@@ -342,6 +344,11 @@ fn handle(writer: &mut Writer<'_>, call: &Call<'_>, reply: &mut ReplyWriter<'_>)
     }
     serve::park(writer, call, reply);
     Ok(())
+}
+
+/// Whether keys that a call looks at do not count as used: TOUCH uses them whatever its client wants.
+fn untouched(call: &Call<'_>) -> bool {
+    call.untouched && call.head.command != EngineCommand::Touch
 }
 
 /// Writes a reply behind its length. An error replaces whatever was written of the reply.

@@ -4,6 +4,7 @@
 //! logical, with the expiry index, the counters, the snapshot and the effects kept in step. Handlers never touch a
 //! [`Table`] themselves.
 
+mod access;
 mod expiry;
 mod place;
 mod reader;
@@ -19,6 +20,7 @@ use std::{
 
 use meridian_topology::{SLOT_COUNT, Slot};
 
+pub(crate) use access::Access;
 pub(crate) use expiry::{Due, ExpiryIndex};
 pub(crate) use place::{Place, Placing};
 pub(crate) use reader::Reader;
@@ -51,6 +53,8 @@ pub(crate) struct Shared {
     pub(crate) effects: Effects,
     /// What `CONFIG SET` has sent through the log.
     pub(crate) settings: Settings,
+    /// How uses of keys are noted.
+    pub(crate) access: Access,
     /// Who has to hear of which keys inside the shard.
     pub(crate) attention: Attention,
     /// The scripts and functions that are known.
@@ -85,6 +89,7 @@ impl Shared {
     /// Puts into force what follows from the settings.
     pub(crate) fn follow_settings(&mut self) {
         self.effects.want_events(self.settings.notify_keyspace_events);
+        self.access.follow(&self.settings);
     }
 }
 
@@ -96,6 +101,7 @@ impl Store {
             walk: None,
             effects: Effects::default(),
             settings: Settings::new(seed),
+            access: Access::new(seed as u64),
             attention: Attention::default(),
             scripts: Scripts::default(),
             expired: 0,
@@ -138,7 +144,7 @@ impl Store {
         for at_ms in dues(&record).into_iter().flatten() {
             self.shared.expiry.insert(Due { at_ms, database: id, numbered, place });
         }
-        record.touch(time_ms / 1000);
+        self.shared.access.put_in(&record, time_ms);
         keyspace.put(place, position, record);
         true
     }

@@ -374,6 +374,7 @@ impl Connection {
             database: DatabaseId::DEFAULT,
             numbered: self.session.numbered(),
             protocol: self.session.protocol(),
+            untouched: self.session.no_touch(),
         };
         let before = self.shared.observed.pause.is_on().then(|| self.parser.clone());
         let Connection { session, shared, parser, input, building, output, .. } = self;

@@ -203,7 +203,6 @@ impl Session {
     }
 
     /// Whether commands leave the keys' last use alone.
-    #[expect(dead_code, reason = "read once the engine keeps the last use of keys")]
     pub(crate) fn no_touch(&self) -> bool {
         self.no_touch
     }

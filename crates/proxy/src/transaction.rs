@@ -89,6 +89,8 @@ pub(crate) struct Setting {
     pub(crate) database: DatabaseId,
     pub(crate) numbered: u8,
     pub(crate) protocol: Protocol,
+    /// Keys that commands look at do not count as used.
+    pub(crate) untouched: bool,
 }
 
 impl Transaction {
@@ -197,7 +199,11 @@ impl Transaction {
                 None => anywhere = true,
             }
             let head = wire::Head { command, protocol: setting.protocol, numbered: setting.numbered };
+            let start = records.len();
             wire::encode(&mut records, head, args.into_iter());
+            if setting.untouched {
+                wire::leave_untouched(&mut records[start..]);
+            }
         }
         if link.is_none() && anywhere {
             link = Some(table.owners(setting.database).next().ok_or(ReplyError::NO_MAP)?);

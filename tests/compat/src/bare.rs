@@ -140,6 +140,14 @@ impl Target for Bare {
                 self.numbered = number.expect("the number of a numbered database");
                 b"+OK\r\n".to_vec()
             }
+            [name, set, pairs @ ..]
+                if name.eq_ignore_ascii_case(b"CONFIG") && set.eq_ignore_ascii_case(b"SET") =>
+            {
+                for pair in pairs.chunks_exact(2) {
+                    self.set(pair[0], pair[1]);
+                }
+                b"+OK\r\n".to_vec()
+            }
             call => Bare::call(self, call),
         }
     }

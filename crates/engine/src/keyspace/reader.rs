@@ -9,7 +9,7 @@ use std::cell::{Cell, RefCell};
 use meridian_command::ReplyError;
 use meridian_topology::{DatabaseId, Slot};
 
-use super::{Database, Keyspace, Place, Position, Record, Shared, Table};
+use super::{Access, Database, Keyspace, Place, Position, Record, Shared, Table};
 use crate::{
     effect::{Effect, EventClass, KeyAt},
     random::Random,
@@ -28,6 +28,8 @@ pub(crate) struct Reader<'a> {
     now_ms: u64,
     random: &'a Random,
     needs_tick: Cell<bool>,
+    /// Keys that are looked up do not count as used.
+    untouched: bool,
     /// Keys that were looked up and not there, if somebody wants to hear of that.
     misses: RefCell<Vec<Effect>>,
 }
@@ -54,6 +56,7 @@ impl<'a> Reader<'a> {
             now_ms,
             random,
             needs_tick: Cell::new(false),
+            untouched: false,
             misses: RefCell::default(),
         }
     }
@@ -67,7 +70,13 @@ impl<'a> Reader<'a> {
     pub(crate) fn again(&self) -> Reader<'a> {
         let mut again = Reader::new(self.database, self.shared, self.random, self.entry_ms, self.now_ms);
         again.select(self.numbered);
+        again.leave_untouched(self.untouched);
         again
+    }
+
+    /// Whether keys that are looked up from now on do not count as used.
+    pub(crate) fn leave_untouched(&mut self, untouched: bool) {
+        self.untouched = untouched;
     }
 
     /// The numbered database that is read.
@@ -143,7 +152,9 @@ impl<'a> Reader<'a> {
             return None;
         };
         self.shared.lookups.count(true);
-        record.touch(self.now_ms / 1000);
+        if !self.untouched {
+            self.shared.access.touch(record, self.now_ms);
+        }
         Some(record)
     }
 
@@ -182,6 +193,11 @@ impl<'a> Reader<'a> {
     /// The replicated settings.
     pub(crate) fn settings(&self) -> &'a Settings {
         &self.shared.settings
+    }
+
+    /// What is known of the uses of keys.
+    pub(crate) fn access(&self) -> &'a Access {
+        &self.shared.access
     }
 
     /// What is drawn at random: in an entry the same on all replicas.

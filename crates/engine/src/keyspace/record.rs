@@ -16,7 +16,7 @@ pub(crate) struct Record {
     hash: u32,
     /// From the lowest bit: whether a blob has an expiry, what it holds (2 bits, the form of
     /// a string or [`COLLECTION`]), the length of its key (5
-    /// bits, [`LONG_KEY`] for what they do not hold), and when the key was last used (24 bits of seconds).
+    /// bits, [`LONG_KEY`] for what they do not hold), and when or how often the key was used (24 bits).
     meta: AtomicU32,
     body: Body,
 }
@@ -285,21 +285,17 @@ impl Record {
         self.hash = hash;
     }
 
-    /// When the key was last used: seconds, modulo 2^24. Known to this replica only, no part of the replicated state.
-    pub(crate) fn used_s(&self) -> u32 {
+    /// 24 bits about the uses of the key; 0 if nothing was noted. Known to this replica only, no part of the replicated
+    /// state.
+    pub(crate) fn used(&self) -> u32 {
         self.meta.load(Ordering::Relaxed) >> USED_SHIFT
     }
 
-    /// How long ago the key was last used.
-    pub(crate) fn idle_s(&self, now_s: u64) -> u32 {
-        (now_s as u32).wrapping_sub(self.used_s()) & (u32::MAX >> USED_SHIFT)
-    }
-
-    /// Notes that the key is used now.
+    /// Notes what [`Record::used`] shall answer.
     #[inline]
-    pub(crate) fn touch(&self, now_s: u64) {
+    pub(crate) fn set_used(&self, used: u32) {
         let old = self.meta.load(Ordering::Relaxed);
-        let new = (now_s as u32) << USED_SHIFT | old & ((1 << USED_SHIFT) - 1);
+        let new = used << USED_SHIFT | old & ((1 << USED_SHIFT) - 1);
         if new != old {
             self.meta.store(new, Ordering::Relaxed);
         }
@@ -436,7 +432,11 @@ impl Record {
                 object.key = key.into();
                 self
             }
-            Body::Blob(_) => self.copied(key),
+            Body::Blob(_) => {
+                let renamed = self.copied(key);
+                renamed.set_used(self.used());
+                renamed
+            }
         }
     }
 

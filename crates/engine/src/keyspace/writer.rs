@@ -25,6 +25,22 @@ pub(crate) struct Key<'k> {
     place: Place,
 }
 
+/// Which uses of keys count: one for each command.
+#[derive(Debug, Default)]
+struct Uses {
+    /// None of the command under way.
+    untouched: bool,
+    /// The key that the command has used last.
+    last: Option<Place>,
+}
+
+impl Uses {
+    /// Whether the use of a key counts, as one more than its last.
+    fn count(&mut self, place: Place) -> bool {
+        !self.untouched && self.last.replace(place) != Some(place)
+    }
+}
+
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Writer<'a> {
@@ -33,6 +49,7 @@ pub(crate) struct Writer<'a> {
     numbered: u8,
     time_ms: u64,
     random: &'a Random,
+    uses: Uses,
 }
 
 impl<'a> Writer<'a> {
@@ -42,12 +59,18 @@ impl<'a> Writer<'a> {
         random: &'a Random,
         time_ms: u64,
     ) -> Writer<'a> {
-        Writer { database, shared, numbered: 0, time_ms, random }
+        Writer { database, shared, numbered: 0, time_ms, random, uses: Uses::default() }
     }
 
     /// Works on another numbered database from now on.
     pub(crate) fn select(&mut self, numbered: u8) {
         self.numbered = numbered;
+        self.uses.last = None;
+    }
+
+    /// Whether keys that are looked up from now on do not count as used.
+    pub(crate) fn leave_untouched(&mut self, untouched: bool) {
+        self.uses = Uses { untouched, last: None };
     }
 
     /// The numbered database it works on.
@@ -97,6 +120,7 @@ impl<'a> Writer<'a> {
         let mut reader =
             Reader::new(Some(self.database), self.shared, self.random, self.time_ms, self.time_ms);
         reader.select(self.numbered);
+        reader.leave_untouched(self.uses.untouched);
         reader
     }
 
@@ -110,7 +134,9 @@ impl<'a> Writer<'a> {
         let position = self.position(key)?;
         let table = self.database.keyspace(self.numbered)?.table(key.place.slot)?;
         let record = table.at(position);
-        record.touch(self.time_ms / 1000);
+        if self.uses.count(key.place) {
+            self.shared.access.touch(record, self.time_ms);
+        }
         Some(record)
     }
 
@@ -215,14 +241,18 @@ impl<'a> Writer<'a> {
 
     /// Makes a key hold a collection, whatever it held before. An empty one removes the key.
     pub(crate) fn put_collection<T: Collection>(&mut self, key: Key<'_>, value: T, expiry: Option<u64>) {
-        let replaced = self.remove(key).is_some();
+        let replaced = self.remove(key);
         if value.is_empty() {
-            if replaced {
+            if replaced.is_some() {
                 self.effect(key, Effect::Removed);
             }
             return;
         }
-        self.insert(key, Record::new(key.bytes, value.into_value(), expiry), replaced);
+        let record = Record::new(key.bytes, value.into_value(), expiry);
+        if let Some(replaced) = &replaced {
+            record.set_used(replaced.used());
+        }
+        self.insert(key, record, replaced.is_some());
     }
 
     /// Tells of a keyspace event; every handler that changes something does, as Redis would.
@@ -235,12 +265,12 @@ impl<'a> Writer<'a> {
     /// Makes a key hold a string, whatever it held before.
     pub(crate) fn put_string(&mut self, key: Key<'_>, value: &[u8], form: StringForm, expiry: Option<u64>) {
         let position = self.before_write(key);
-        let now_s = self.time_ms / 1000;
+        let now_ms = self.time_ms;
         let keyspace = self.database.keyspace_or_new(self.numbered);
         let old = match position {
             Err(position) => {
                 let record = Record::string(key.bytes, value, form, expiry);
-                record.touch(now_s);
+                self.shared.access.put_in(&record, now_ms);
                 keyspace.put(key.place, position, record);
                 self.event(EventClass::New, "new", key);
                 [None; 2]
@@ -248,7 +278,11 @@ impl<'a> Writer<'a> {
             Ok(position) => {
                 let Some(table) = keyspace.table_mut(key.place.slot) else { return };
                 let record = table.at_mut(position);
-                record.touch(now_s);
+                let access = &self.shared.access;
+                // What replaces a value is new, but a key keeps its count.
+                if self.uses.count(key.place) || !access.counts() {
+                    access.touch(record, now_ms);
+                }
                 let (size, old) = (record.heap_size(), dues(record));
                 record.set_string(value, form, expiry);
                 let grown = record.heap_size();
@@ -271,7 +305,7 @@ impl<'a> Writer<'a> {
     fn insert(&mut self, key: Key<'_>, record: Record, replaced: bool) {
         let dues = dues(&record);
         let position = self.before_write(key).unwrap_or_else(|position| position);
-        record.touch(self.time_ms / 1000);
+        self.shared.access.put_in(&record, self.time_ms);
         self.database.keyspace_or_new(self.numbered).put(key.place, position, record);
         self.reindex(key.place, [None; 2], dues);
         if !replaced {
@@ -290,7 +324,9 @@ impl<'a> Writer<'a> {
         let position = self.before_write(key).ok()?;
         let keyspace = self.database.keyspace_mut(self.numbered)?;
         let record = keyspace.table_mut(key.place.slot)?.at_mut(position);
-        record.touch(self.time_ms / 1000);
+        if self.uses.count(key.place) {
+            self.shared.access.touch(record, self.time_ms);
+        }
         let size = record.heap_size();
         let outcome = change(record)?;
         let grown = record.heap_size();
@@ -327,6 +363,19 @@ impl<'a> Writer<'a> {
             self.reindex(key.place, [old, part], [expiry, part]);
         }
         done.is_some()
+    }
+
+    /// Says for how long a key was not used, or how often it was, as far as the policy in force notes such.
+    pub(crate) fn set_use(&mut self, key: Key<'_>, idle_s: Option<u64>, frequency: Option<u8>) {
+        let Some(position) = self.position(key) else { return };
+        let table = self.database.keyspace(self.numbered).and_then(|keyspace| keyspace.table(key.place.slot));
+        let Some(record) = table.map(|table| table.at(position)) else { return };
+        if let Some(idle_s) = idle_s {
+            self.shared.access.set_idle(record, idle_s, self.time_ms);
+        }
+        if let Some(frequency) = frequency {
+            self.shared.access.set_frequency(record, frequency, self.time_ms);
+        }
     }
 
     /// Takes a key out; nothing if it is absent.

@@ -98,11 +98,10 @@ impl Restorer {
     }
 
     /// The engine, if the snapshot is whole.
-    pub fn finish(mut self) -> Result<Engine, CorruptSnapshot> {
+    pub fn finish(self) -> Result<Engine, CorruptSnapshot> {
         if self.state != State::Ended {
             return Err(CorruptSnapshot::Incomplete);
         }
-        self.store.shared.follow_settings();
         Ok(Engine::restored(self.seed, self.store, self.sessions, self.time_ms, self.index))
     }
 
@@ -127,6 +126,7 @@ impl Restorer {
         self.index = input.u64()?;
         if version != WITHOUT_SETTINGS {
             self.store.shared.settings.decode(input)?;
+            self.store.shared.follow_settings();
         }
         self.sessions = codec::decode_sessions(input)?;
         self.state = State::Records;

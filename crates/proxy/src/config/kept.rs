@@ -87,16 +87,6 @@ const POSITIVE: Shape = Shape::Number { least: 1, most: INT_MAX };
 const THOUSANDTHS: Shape = Shape::Number { least: 0, most: 1000 };
 const PORT: Shape = Shape::Number { least: 0, most: 65_535 };
 const MEMORY: Shape = Shape::Memory { least: 0 };
-const POLICIES: Shape = Shape::Word(&[
-    "volatile-lru",
-    "volatile-lfu",
-    "volatile-random",
-    "volatile-ttl",
-    "allkeys-lru",
-    "allkeys-lfu",
-    "allkeys-random",
-    "noeviction",
-]);
 
 /// All of them.
 pub(super) const KEPT: &[Setting] = &[
@@ -121,14 +111,9 @@ pub(super) const KEPT: &[Setting] = &[
     kept("stop-writes-on-bgsave-error", "yes", Shape::Bool),
     kept("shutdown-on-sigint", "default", Shape::ShutdownWords),
     kept("shutdown-on-sigterm", "default", Shape::ShutdownWords),
-    // Nothing is evicted: keys go by commands and by their time alone.
-    kept("maxmemory", "0", MEMORY),
+    // Eviction is part of the log (see the replicated settings), and clients are bounded one by one.
     kept("maxmemory-clients", "0", Shape::MemoryOrShare),
     kept("maxmemory-eviction-tenacity", "10", Shape::Number { least: 0, most: 100 }),
-    kept("maxmemory-policy", "noeviction", POLICIES),
-    kept("maxmemory-samples", "5", Shape::Number { least: 1, most: 64 }),
-    kept("lfu-decay-time", "1", COUNT),
-    kept("lfu-log-factor", "10", COUNT),
     // Memory is freed where it is cheap, timers run by themselves, and the allocator compacts on its own.
     kept("activedefrag", "no", Shape::Bool),
     kept("active-defrag-cycle-max", "25", Shape::Number { least: 1, most: 99 }),
@@ -310,7 +295,6 @@ mod tests {
         assert_eq!(shown(Shape::SavePoints, "3600 1 300 100").as_deref(), Ok("3600 1 300 100"));
         assert_eq!(shown(Shape::SavePoints, "").as_deref(), Ok(""));
         assert_eq!(shown(Shape::OomScores, "10 5 3").as_deref(), Ok("10 5 3"));
-        assert_eq!(shown(POLICIES, "AllKeys-LRU").as_deref(), Ok("allkeys-lru"));
     }
 
     #[test]
@@ -329,7 +313,6 @@ mod tests {
             (Shape::SavePoints, "  "),
             (Shape::OomScores, "1 2"),
             (Shape::OomScores, "1 2 3000"),
-            (POLICIES, "some"),
         ] {
             shown(shape, value).expect_err(value);
         }

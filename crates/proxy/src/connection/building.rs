@@ -29,6 +29,8 @@ pub(super) struct Terms {
     pub(super) database: DatabaseId,
     pub(super) numbered: u8,
     pub(super) protocol: Protocol,
+    /// Keys that commands look at do not count as used.
+    pub(super) untouched: bool,
 }
 
 /// The commands gathered so far.
@@ -209,7 +211,11 @@ impl Building {
         };
         let open = &mut self.parts[part];
         open.count += 1;
+        let start = open.commands.len();
         wire::encode(&mut open.commands, head, args);
+        if terms.untouched {
+            wire::leave_untouched(&mut open.commands[start..]);
+        }
         part
     }
 

@@ -150,7 +150,8 @@ fn show(session: &Session, shared: &Shared, mut setting: Setting, queued: &[Queu
 }
 
 fn setting(terms: Terms) -> Setting {
-    Setting { database: terms.database, numbered: terms.numbered, protocol: terms.protocol }
+    let Terms { database, numbered, protocol, untouched } = terms;
+    Setting { database, numbered, protocol, untouched }
 }
 
 impl Connection {
@@ -163,6 +164,7 @@ impl Connection {
             database: DatabaseId::DEFAULT,
             numbered: self.session.numbered(),
             protocol: self.session.protocol(),
+            untouched: self.session.no_touch(),
         };
         let (sender, result) = tokio::sync::oneshot::channel();
         let reply: BoxFuture<'static, Vec<u8>> = Box::pin(async move {

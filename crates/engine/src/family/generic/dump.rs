@@ -26,7 +26,7 @@ struct Options {
     replace: bool,
     absolute: bool,
     idle_s: Option<u64>,
-    frequency: bool,
+    frequency: Option<u8>,
 }
 
 impl Options {
@@ -42,7 +42,7 @@ impl Options {
                 options.absolute = true;
             } else if is(b"IDLETIME")
                 && has_value
-                && !options.frequency
+                && options.frequency.is_none()
                 && let Some(text) = rest.next()
             {
                 let seconds = u64::try_from(integer(text)?).map_err(|_| ReplyError::RESTORE_IDLE_TIME)?;
@@ -52,11 +52,8 @@ impl Options {
                 && options.idle_s.is_none()
                 && let Some(text) = rest.next()
             {
-                // No policy that counts uses is in force: the number is checked and has no effect.
-                if !(0..=255).contains(&integer(text)?) {
-                    return Err(ReplyError::RESTORE_FREQUENCY);
-                }
-                options.frequency = true;
+                let count = u8::try_from(integer(text)?).map_err(|_| ReplyError::RESTORE_FREQUENCY)?;
+                options.frequency = Some(count);
             } else {
                 return Err(ReplyError::SYNTAX);
             }
@@ -94,11 +91,7 @@ pub(crate) fn restore(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut Reply
         Some(value) => {
             let record = Record::new(key.bytes, value, expiry);
             writer.put(key, record);
-            if let Some(idle_s) = options.idle_s
-                && let Some(record) = writer.find(key)
-            {
-                record.touch((now_ms / 1000).saturating_sub(idle_s));
-            }
+            writer.set_use(key, options.idle_s, options.frequency);
             writer.event(EventClass::Generic, "restore", key);
         }
         // Its time, or that of all its fields, has come already.

@@ -1,9 +1,9 @@
 //! OBJECT ENCODING, REFCOUNT, IDLETIME, FREQ.
 //!
-//! The idle time is measured by each replica for itself (reads do not go through the log), so it is that of the
-//! replica that answers.
+//! What is known of the uses of keys is known to each replica for itself (reads do not go through the log), so it is
+//! that of the replica that answers.
 
-use meridian_command::{Args, ReplyError, ReplyWriter};
+use meridian_command::{Args, ReplyError, ReplyWriter, settings::eviction::Order};
 
 use crate::{
     family::Outcome,
@@ -23,9 +23,19 @@ pub(crate) fn encoding(reader: &Reader<'_>, args: Args<'_>, reply: &mut ReplyWri
 pub(crate) fn refcount(reader: &Reader<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
     match reader.peek(&args[0]).map(Record::value) {
         None => reply.null(),
-        Some(value) => reply.integer(if is_shared(value) { i64::from(i32::MAX) } else { 1 }),
+        Some(value) => {
+            reply.integer(if shares(reader) && is_shared(value) { i64::from(i32::MAX) } else { 1 });
+        }
     }
     Ok(())
+}
+
+/// Redis shares no objects whose uses it has to tell apart.
+fn shares(reader: &Reader<'_>) -> bool {
+    let settings = reader.settings();
+    let tells_apart =
+        settings.eviction().is_some_and(|policy| matches!(policy.order, Order::Lru | Order::Lfu));
+    settings.maxmemory == 0 || !tells_apart
 }
 
 fn is_shared(value: ValueRef<'_>) -> bool {
@@ -38,17 +48,21 @@ fn is_shared(value: ValueRef<'_>) -> bool {
 }
 
 pub(crate) fn idletime(reader: &Reader<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
-    match reader.peek(&args[0]) {
-        None => reply.null(),
-        Some(record) => reply.integer(i64::from(record.idle_s(reader.now_ms() / 1000))),
-    }
+    let Some(record) = reader.peek(&args[0]) else {
+        reply.null();
+        return Ok(());
+    };
+    let idle_s = reader.access().idle_s(record, reader.now_ms()).ok_or(ReplyError::IDLE_NOT_TRACKED)?;
+    reply.integer(i64::from(idle_s));
     Ok(())
 }
 
 pub(crate) fn freq(reader: &Reader<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
-    if reader.peek(&args[0]).is_none() {
+    let Some(record) = reader.peek(&args[0]) else {
         reply.null();
         return Ok(());
-    }
-    Err(ReplyError::FREQ_NOT_TRACKED)
+    };
+    let count = reader.access().frequency(record, reader.now_ms()).ok_or(ReplyError::FREQ_NOT_TRACKED)?;
+    reply.integer(i64::from(count));
+    Ok(())
 }

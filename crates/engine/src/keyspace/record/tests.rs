@@ -65,12 +65,14 @@ fn a_blob_is_padded_with_zeros() {
 }
 
 #[test]
-fn the_time_of_use_is_kept_apart() {
+fn what_is_noted_of_uses_is_kept_apart() {
     let mut record = Record::string(b"key", b"abc", StringForm::Text, Some(4));
-    record.touch(0x0123_4567_89ab);
-    assert_eq!((record.used_s(), record.idle_s(0x0123_4567_89af)), (0x67_89ab, 4));
+    record.set_used(0x67_89ab);
+    assert_eq!(record.used(), 0x67_89ab);
     record.set_string(b"longer", StringForm::Text, None);
-    assert_eq!(record.used_s(), 0x67_89ab);
+    assert_eq!(record.used(), 0x67_89ab);
+    let record = record.renamed(b"key");
+    assert_eq!((record.used(), record.copied(b"copy").used()), (0x67_89ab, 0));
     assert!(matches!(record.value(), ValueRef::Str { bytes: b"longer", form: StringForm::Text }));
     assert_eq!((record.key(), record.expiry()), (&b"key"[..], None));
 }
