@@ -331,6 +331,7 @@ commands!(
         FunctionStats = 366 => scripting::FUNCTION_STATS,
         FunctionKill = 367 => scripting::FUNCTION_KILL,
         ScriptText = 368 => scripting::SCRIPT_TEXT,
+        ScriptLearn = 369 => scripting::SCRIPT_LEARN,
     }
 );
 

@@ -41,6 +41,7 @@ pub(crate) fn handler(command: EngineCommand) -> Handler {
         C::ScriptFlush => Write(scripting::script::flush),
         C::ScriptKill => Read(scripting::script::kill),
         C::ScriptText => Read(scripting::script::text),
+        C::ScriptLearn => Write(scripting::script::learn),
         C::Fcall => Write(scripting::run::fcall),
         C::FcallRo => ReadOrBlock(scripting::run::fcall_ro, scripting::run::fcall_ro_logged),
         C::FunctionLoad => Write(scripting::function::load),

@@ -28,6 +28,15 @@ pub enum Effect {
         /// Where it happened.
         key: KeyAt,
     },
+    /// A script has published a message.
+    Published {
+        /// On a shard channel (SPUBLISH).
+        shard: bool,
+        /// The channel.
+        channel: Box<[u8]>,
+        /// The message.
+        payload: Box<[u8]>,
+    },
 }
 
 /// The classes of keyspace events, by which `notify-keyspace-events` selects.

@@ -119,6 +119,12 @@ impl Known {
         self.scripts.get(&sha).map(|script| script.text.clone())
     }
 
+    /// Whether a script was loaded, and its text, by its SHA-1 in any case.
+    pub(crate) fn told(&self, sha: &[u8]) -> Option<(bool, &[u8])> {
+        let script = self.scripts.get(&std::str::from_utf8(sha).ok()?.to_ascii_lowercase())?;
+        Some((script.loaded, &script.text))
+    }
+
     /// Notes that a script which [`meridian_script::check_script`] admits was loaded, or run by its text.
     pub(crate) fn learn(&mut self, sha: String, text: &[u8], loaded: bool) {
         self.runs += u64::from(!loaded);

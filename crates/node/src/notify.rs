@@ -1,20 +1,27 @@
-//! Keyspace notifications: events of the engine become messages on channels.
+//! Keyspace notifications, and what scripts publish: both leave the engine as effects and become messages on channels.
 //!
-//! The replica that has proposed an entry publishes the entry's events, so each is published once. They are published
-//! before the replies are handed out, as in Redis; an entry whose leader has gone before it was applied has no events.
+//! The replica that has proposed an entry publishes the entry's messages, in their order, so each is published once. They
+//! are published before the replies are handed out, as in Redis; an entry whose leader has gone before it was applied has
+//! none: messages are delivered at most once.
 
 use bytes::Bytes;
 
 use meridian_engine::{Effect, KeyAt, events};
 use meridian_router::pubsub::{Hub, Message, Space};
 
-/// Publishes the events among the effects, as `wanted` (`notify-keyspace-events`) says.
+/// Publishes the messages of scripts among the effects, and the events, as `wanted` (`notify-keyspace-events`) says.
 pub(crate) fn publish(hub: &Hub, wanted: i64, effects: &[Effect]) {
     for effect in effects {
-        if let Effect::Event { class, name, key } = effect
-            && wanted & events::class(class.letter()) != 0
-        {
-            publish_event(hub, wanted, name, key);
+        match effect {
+            Effect::Event { class, name, key } if wanted & events::class(class.letter()) != 0 => {
+                publish_event(hub, wanted, name, key);
+            }
+            Effect::Published { shard, channel, payload } => hub.announce(&Message {
+                space: if *shard { Space::ShardChannels } else { Space::Channels },
+                channel: Bytes::copy_from_slice(channel),
+                payload: Bytes::copy_from_slice(payload),
+            }),
+            _ => {}
         }
     }
 }

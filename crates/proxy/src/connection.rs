@@ -13,10 +13,17 @@ mod random_key;
 
 use std::sync::{Arc, atomic::Ordering};
 
+use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use meridian_command::{Args, Command, EngineCommand, Flags, ProxyCommand, ReplyError, wire::Head};
+use meridian_command::{
+    Args, Command, EngineCommand, Flags, ProxyCommand, ReplyError,
+    wire::{self, Head},
+};
 use meridian_resp::{Limits, Progress, RequestParser};
-use meridian_router::plan::{Plan, plan};
+use meridian_router::{
+    Table,
+    plan::{Plan, plan},
+};
 use meridian_rt::{
     clock::Instant,
     net::{ReadHalf, TcpStream},
@@ -29,6 +36,7 @@ use crate::{
     Settings, Shared,
     clients::{Buffers, Registration, Trait},
     gate,
+    healing::{self, BySha},
     local::{self, Outcome},
     observe::Observed,
     output_limit::OutputGuard,
@@ -409,7 +417,7 @@ impl Connection {
                 session.client().set_command(call.command);
                 let name = words.len() - call.args.len();
                 match call.command {
-                    Command::Engine(command) => engine(shared, building, terms, command, &words, name),
+                    Command::Engine(one) => engine(session, shared, building, terms, (one, name), &words),
                     Command::Proxy(ProxyCommand::Exec) => exec::begin(session, shared, building, terms),
                     Command::Proxy(ProxyCommand::Watch) => exec::begin_watch(session, building, terms, &call),
                     Command::Proxy(command) => {
@@ -527,14 +535,31 @@ fn note_buffers(session: &Session, input: &Vec<u8>, output: &Output, words: &[&[
     });
 }
 
+/// A call of a script by its SHA-1, which the shard may have to be told first.
+fn by_sha<'a>(
+    command: EngineCommand,
+    table: &'a Table,
+    terms: Terms,
+    link: usize,
+    words: &[&'a [u8]],
+) -> Option<BySha<'a>> {
+    let is_one = matches!(command, EngineCommand::Evalsha | EngineCommand::EvalshaRo);
+    is_one.then(|| BySha {
+        table,
+        database: terms.database,
+        link,
+        sha: words.get(1).copied().unwrap_or_default(),
+    })
+}
+
 /// Takes a command for the shards.
 fn engine(
+    session: &mut Session,
     shared: &Arc<Shared>,
     building: &mut Building,
     terms: Terms,
-    command: EngineCommand,
+    (command, name): (EngineCommand, usize),
     words: &[&[u8]],
-    name: usize,
 ) -> Step {
     match plan(command.spec(), words, name, building.table(), terms.database) {
         Ok(Plan::Random) => {
@@ -547,6 +572,27 @@ fn engine(
             let head = Head { command, protocol: terms.protocol, numbered: terms.numbered };
             let link = Arc::clone(building.table().link(link));
             Step::Block(Box::new(Blocking::new(link, head, words, name)))
+        }
+        Ok(Plan::Within { link, slots })
+            if by_sha(command, building.table(), terms, link, words)
+                .is_some_and(|by_sha| by_sha.is_in_doubt(&shared.known_scripts)) =>
+        {
+            let head = Head { command, protocol: terms.protocol, numbered: terms.numbered };
+            let mut record = Vec::new();
+            let args: Vec<&[u8]> =
+                std::iter::once(slots.as_bytes()).chain(words[name..].iter().copied()).collect();
+            wire::encode(&mut record, head, args.into_iter());
+            if terms.untouched {
+                wire::leave_untouched(&mut record);
+            }
+            session.note_write(building.table().link(link).shard());
+            let (shared, table) = (Arc::clone(shared), Arc::clone(building.table()));
+            let sha = words[name].to_vec();
+            let reply = Box::pin(async move {
+                let by_sha = BySha { table: &table, database: terms.database, link, sha: &sha };
+                healing::again(&shared.router, &shared.known_scripts, by_sha, Bytes::from(record)).await
+            });
+            Step::Pending { command: Command::Engine(command), reply, push: false, words: owned(words) }
         }
         Ok(plan) => {
             building.engine(command, &plan, terms, words, name);

@@ -9,6 +9,7 @@ mod cluster_view;
 mod config;
 mod connection;
 mod gate;
+mod healing;
 mod held_keys;
 mod local;
 mod observe;

@@ -7,8 +7,8 @@ use tokio_util::sync::CancellationToken;
 use meridian_router::Router;
 
 use crate::{
-    ClusterView, Settings, clients::Registry, config::Config, held_keys::HeldKeys, observe::Observed,
-    pubsub::PubSub, stats::Stats,
+    ClusterView, Settings, clients::Registry, config::Config, healing::KnownScripts, held_keys::HeldKeys,
+    observe::Observed, pubsub::PubSub, stats::Stats,
 };
 
 /// Who this process is, for `INFO` and `HELLO`.
@@ -48,6 +48,8 @@ pub struct Shared {
     pub(crate) blocking_keys: Arc<HeldKeys>,
     /// Of these, those whose removal ends the wait too.
     pub(crate) blocking_keys_on_none: Arc<HeldKeys>,
+    /// Which shards know which scripts.
+    pub(crate) known_scripts: KnownScripts,
     pub(crate) cluster: Arc<dyn ClusterView>,
     pub(crate) router: Arc<Router>,
     /// Cancelled when connections shall finish what is in flight and close.
@@ -72,6 +74,7 @@ impl Shared {
             watched_keys: Arc::default(),
             blocking_keys: Arc::default(),
             blocking_keys_on_none: Arc::default(),
+            known_scripts: KnownScripts::default(),
             identity,
             clients: Registry::new(),
             stats,

@@ -72,6 +72,8 @@ pub(crate) struct Prepared {
     pub(crate) conditions: Vec<u8>,
     /// The records for the shard.
     pub(crate) records: Vec<u8>,
+    /// The scripts that are called by their SHA-1.
+    pub(crate) scripts: Vec<Vec<u8>>,
     /// The commands, in order.
     pub(crate) queued: Vec<Queued>,
 }
@@ -175,6 +177,7 @@ impl Transaction {
         }
         let mut setting = setting;
         let mut records = Vec::new();
+        let mut scripts: Vec<Vec<u8>> = Vec::new();
         let mut anywhere = false;
         for queued in &self.queued {
             let command = match queued.command {
@@ -186,6 +189,9 @@ impl Transaction {
             };
             let planned = link_of(command, queued, table, setting.database)?;
             let words = queued.words();
+            if let (EngineCommand::Evalsha | EngineCommand::EvalshaRo, Some(sha)) = (command, words.get(1)) {
+                scripts.push(sha.to_vec());
+            }
             let mut args = words[queued.name..].to_vec();
             let added;
             match planned {
@@ -208,7 +214,9 @@ impl Transaction {
         if link.is_none() && anywhere {
             link = Some(table.owners(setting.database).next().ok_or(ReplyError::NO_MAP)?);
         }
-        Ok(Prepared { link, conditions, records, queued: self.queued })
+        scripts.sort_unstable();
+        scripts.dedup();
+        Ok(Prepared { link, conditions, records, scripts, queued: self.queued })
     }
 }
 

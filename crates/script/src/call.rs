@@ -47,7 +47,8 @@ impl Gate<'_> {
         let words = words(args)?;
         let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
         let (command, name) = checked(&words)?;
-        if self.read_only && command.spec().is_write() {
+        let spec = command.spec();
+        if self.read_only && (spec.is_write() || spec.flags.contains(Flags::MAY_REPLICATE)) {
             return Err(READ_ONLY.into());
         }
         let mut bytes = Vec::new();

@@ -4,6 +4,8 @@
 
 #[path = "oracle/cases.rs"]
 mod cases;
+#[path = "oracle/determinism.rs"]
+mod determinism;
 #[path = "oracle/dump.rs"]
 mod dump;
 #[path = "oracle/engine.rs"]

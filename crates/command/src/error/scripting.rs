@@ -74,6 +74,14 @@ impl ReplyError {
         ReplyError::from_bytes([text, quoted(key, QUOTED_MAX), b"'"].concat())
     }
 
+    /// A script that may write asks for what differs from replica to replica.
+    pub fn script_own(name: &str) -> ReplyError {
+        let name = name.replace('|', " ");
+        ReplyError::from_text(format!(
+            "ERR {name} differs from replica to replica: only scripts that do not write can call it"
+        ))
+    }
+
     /// A script that Lua does not understand.
     pub fn script_syntax(problem: &[u8]) -> ReplyError {
         ReplyError::from_bytes([b"ERR Error compiling script (new function): ", problem].concat())

@@ -65,7 +65,7 @@ fn write_categories(reply: &mut ReplyWriter<'_>, spec: &CommandSpec) {
 
 /// In Redis' order.
 fn flag_names(spec: &CommandSpec) -> impl Iterator<Item = &'static str> + Clone {
-    const NAMES: [(Flags, &str); 17] = [
+    const NAMES: [(Flags, &str); 16] = [
         (Flags::DENYOOM, "denyoom"),
         (Flags::ADMIN, "admin"),
         (Flags::PUBSUB, "pubsub"),
@@ -78,7 +78,6 @@ fn flag_names(spec: &CommandSpec) -> impl Iterator<Item = &'static str> + Clone 
         (Flags::ASKING, "asking"),
         (Flags::FAST, "fast"),
         (Flags::NO_AUTH, "no_auth"),
-        (Flags::MAY_REPLICATE, "may_replicate"),
         (Flags::NO_MANDATORY_KEYS, "no_mandatory_keys"),
         (Flags::NO_ASYNC_LOADING, "no_async_loading"),
         (Flags::NO_MULTI, "no_multi"),

@@ -15,6 +15,7 @@ pub(super) const PFADD: Row = Row::write("PFADD", HyperLogLog, AtLeast(2))
     .doc("2.8.9", "Adds elements to a HyperLogLog.", "O(1) for each element.");
 
 pub(super) const PFCOUNT: Row = Row::read("PFCOUNT", HyperLogLog, AtLeast(2))
+    .flags(Flags::MAY_REPLICATE)
     .keys(&[KeySpec::rest(1, 1, KeyFlags::RW.union(KeyFlags::ACCESS))
         .notes("RW because it may change the internal representation of the key, and propagate to replicas")])
     .args(&[Arg::key("key", 0).multiple()])

@@ -8,7 +8,7 @@ use crate::{
 };
 
 const SUBSCRIBES: Flags = Flags::PUBSUB.union(Flags::NOSCRIPT).union(Flags::ANYTIME);
-const PUBLISHES: Flags = Flags::PUBSUB.union(Flags::ANYTIME).union(Flags::FAST);
+const PUBLISHES: Flags = Flags::PUBSUB.union(Flags::ANYTIME).union(Flags::FAST).union(Flags::MAY_REPLICATE);
 const ASKS: Flags = Flags::PUBSUB.union(Flags::ANYTIME);
 /// No keys, but a client that knows slots sends the command where they would be.
 const SHARD_CHANNELS: &[KeySpec] = &[KeySpec::rest(1, 1, KeyFlags::NOT_KEY)];

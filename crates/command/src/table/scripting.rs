@@ -122,9 +122,13 @@ pub(super) const SCRIPT_HELP: Row = Row::local("SCRIPT|HELP", Scripting, Exactly
     .flags(Flags::ANYTIME)
     .doc("5.0.0", "Lists the subcommands of SCRIPT.", "O(1)");
 
+/// For a shard that misses a script: whether it was loaded, and its text, by its SHA-1.
 pub(super) const SCRIPT_TEXT: Row = Row::scripting("SCRIPT-TEXT", Exactly(2), Read)
     .flags(Flags::INTERNAL)
     .doc("7.0.0", "Returns the text of a script by its SHA-1.", "O(1)");
+
+/// What SCRIPT-TEXT of another shard said: `loaded text`.
+pub(super) const SCRIPT_LEARN: Row = Row::internal("SCRIPT-LEARN", Exactly(3));
 
 pub(super) const FUNCTION: Row = Row::container("FUNCTION", Scripting).doc(
     "7.0.0",

@@ -11,14 +11,21 @@ use std::{
 };
 
 use bytes::Bytes;
-use meridian_command::{Args, Command, Merge, Protocol, ReplyError, Route, wire::Records};
+use meridian_command::{Args, Command, EngineCommand, Merge, Protocol, ReplyError, Route, wire::Records};
 use meridian_resp::elements;
-use meridian_router::{WaitFor, merge::merge};
+use meridian_router::{Table, WaitFor, merge::merge};
 use meridian_rt::clock::Instant;
+use meridian_topology::DatabaseId;
 use parking_lot::Mutex;
 
 use super::output::Output;
-use crate::{Settings, Shared, clients::Client, observe::Observed, stats::Tally};
+use crate::{
+    Settings, Shared,
+    clients::Client,
+    healing::{self, BySha},
+    observe::Observed,
+    stats::Tally,
+};
 
 /// Where the reply of one command comes from.
 #[derive(Debug)]
@@ -151,7 +158,10 @@ pub(crate) struct Batch {
     texts: Vec<Bytes>,
     client: Arc<Client>,
     results: Mutex<Vec<Option<PartResult>>>,
+    /// Parts without replies; one more where scripts are called by their SHA-1, until it is known that none is missing.
     missing: AtomicUsize,
+    /// The links' indexes mean those of this table, if scripts are called by their SHA-1.
+    by_sha: Option<Arc<Table>>,
 }
 
 /// Whose commands a batch holds.
@@ -170,10 +180,15 @@ impl Batch {
         here: Vec<u8>,
         parts: Vec<(PartOf, Bytes)>,
         results: Vec<Option<PartResult>>,
+        table: &Arc<Table>,
     ) -> Arc<Batch> {
         let Owner { output, shared, client } = owner;
         let (parts, texts) = parts.into_iter().unzip();
         let missing = results.iter().filter(|result| result.is_none()).count();
+        let by_sha =
+            (missing > 0 && slots.iter().any(is_by_sha) && table.owners(DatabaseId::DEFAULT).len() > 1)
+                .then(|| Arc::clone(table));
+        let missing = missing + usize::from(by_sha.is_some());
         Arc::new(Batch {
             output,
             under_way,
@@ -186,6 +201,7 @@ impl Batch {
             client,
             results: Mutex::new(results),
             missing: AtomicUsize::new(missing),
+            by_sha,
         })
     }
 
@@ -213,9 +229,88 @@ impl WaitFor for Batch {
         self.results.lock()[part] = Some(result);
         let PartOf { link, logged } = self.parts[part];
         self.under_way.end(link, logged);
-        if self.missing.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.output.batch_done();
+        match (self.missing.fetch_sub(1, Ordering::AcqRel), &self.by_sha) {
+            (1, None) => self.output.batch_done(),
+            (2, Some(table)) => {
+                let found_missing = self.missing_scripts();
+                if found_missing.is_empty() {
+                    return self.whole();
+                }
+                tokio::spawn(Arc::clone(&self).heal(Arc::clone(table), found_missing));
+            }
+            _ => {}
         }
+    }
+}
+
+/// Whether a script is called by its SHA-1.
+fn is_by_sha(slot: &Slot) -> bool {
+    matches!(slot.command, Some(Command::Engine(EngineCommand::Evalsha | EngineCommand::EvalshaRo)))
+}
+
+/// A call whose shard did not know the script: its part, and where in that.
+#[derive(Clone, Copy, Debug)]
+struct Missing {
+    part: usize,
+    /// The how manieth record of the part.
+    record: usize,
+    /// Where its reply stands, length included.
+    start: usize,
+    end: usize,
+}
+
+impl Batch {
+    /// Nothing is missing any more.
+    fn whole(&self) {
+        self.missing.store(0, Ordering::Release);
+        self.output.batch_done();
+    }
+
+    /// The calls that were answered with NOSCRIPT. It was known that the shard has the script, so this is rare.
+    fn missing_scripts(&self) -> Vec<Missing> {
+        let results = self.results.lock();
+        let mut found = Vec::new();
+        for (part, (result, text)) in results.iter().zip(&self.texts).enumerate() {
+            let Some(Ok(replies)) = result else { continue };
+            let mut start = 0;
+            for (record, call) in Records::new(text).enumerate() {
+                let Some((reply, _)) = replies.get(start..).and_then(split_reply) else { break };
+                let end = start + 4 + reply.len();
+                let by_sha = call.is_ok_and(|call| {
+                    matches!(call.head.command, EngineCommand::Evalsha | EngineCommand::EvalshaRo)
+                });
+                if by_sha && healing::is_missing(reply) {
+                    found.push(Missing { part, record, start, end });
+                }
+                start = end;
+            }
+        }
+        found
+    }
+
+    /// Calls those again whose scripts other shards know.
+    async fn heal(self: Arc<Self>, table: Arc<Table>, all: Vec<Missing>) {
+        // From the last: replies in front keep their places.
+        for missing in all.into_iter().rev() {
+            let text = &self.texts[missing.part];
+            let Some(Ok(call)) = Records::new(text).nth(missing.record) else { continue };
+            let args = call.args();
+            let by_sha = BySha {
+                table: &table,
+                database: DatabaseId::DEFAULT,
+                link: self.parts[missing.part].link,
+                sha: args.get(1).unwrap_or_default(),
+            };
+            let record = Bytes::copy_from_slice(call.bytes);
+            let reply = healing::again(&self.shared.router, &self.shared.known_scripts, by_sha, record).await;
+            let mut results = self.results.lock();
+            if let Some(Ok(replies)) = &mut results[missing.part] {
+                let length = u32::try_from(reply.len()).expect("replies are bounded").to_le_bytes();
+                let (before, behind) = (&replies[..missing.start], &replies[missing.end..]);
+                *replies = Bytes::from([before, &length, &reply, behind].concat());
+            }
+        }
+        self.whole();
     }
 }
 

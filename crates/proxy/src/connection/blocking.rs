@@ -59,8 +59,10 @@ enum End {
     Late(Late),
     TimedOut,
     Unblocked(Unblock),
-    /// It, or this process, is going away.
+    /// It has gone away.
     Gone,
+    /// This process is going away.
+    Drained,
 }
 
 impl Blocking {
@@ -160,6 +162,11 @@ impl Connection {
                     continue;
                 }
                 End::Gone => return None,
+                End::Drained => {
+                    let served = self.leave(blocking, &parked).await;
+                    awaited.settled();
+                    return served;
+                }
                 End::TimedOut | End::Unblocked(Unblock::TimeOut) => {
                     (&b"TIMEOUT"[..], parked.empty(blocking.head.protocol))
                 }
@@ -177,6 +184,16 @@ impl Connection {
         }
     }
 
+    /// Ends the waiting because this process is to end, which it must not before the shard knows: an element would be
+    /// handed to nobody. The client gets a reply only if it was served meanwhile; otherwise it is closed, and tries
+    /// again elsewhere.
+    async fn leave(&self, blocking: &Blocking, parked: &Parked) -> Option<Vec<u8>> {
+        let cancel = cancel_record(parked, b"TIMEOUT");
+        let reply = call(Arc::clone(&self.shared), Arc::clone(&blocking.link), cancel).await;
+        let served = !matches!(reply.first(), Some(&UNKNOWN | b'-') | None);
+        Some(reply).filter(|reply| served && *reply != parked.empty(blocking.head.protocol))
+    }
+
     /// Waits for the first thing that ends the waiting. Reads a little on meanwhile, to notice when the client goes.
     async fn end(&mut self, reader: &mut ReadHalf, awaited: &mut Awaited, deadline: Option<Instant>) -> End {
         let client: Arc<Client> = Arc::clone(self.session.client());
@@ -191,7 +208,7 @@ impl Connection {
                 late = awaited.reply() => return End::Late(late),
                 how = client.unblocked() => return End::Unblocked(how),
                 () = sleep_until(deadline) => return End::TimedOut,
-                () = drain.cancelled() => return End::Gone,
+                () = drain.cancelled() => return End::Drained,
                 _ = self.output.flush(), if self.output.waiting_bytes() > 0 => {}
                 read = reader.read_buf(&mut self.input), if reads => match read {
                     Ok(length) if length > 0 => self.received(length),

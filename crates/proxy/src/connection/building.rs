@@ -21,7 +21,7 @@ use super::{
     },
     output::Output,
 };
-use crate::{Shared, session::Session, transaction::Prepared};
+use crate::{Shared, healing, session::Session, transaction::Prepared};
 
 /// What the session says about a command.
 #[derive(Clone, Copy, Debug)]
@@ -51,6 +51,8 @@ struct OpenPart {
     database: DatabaseId,
     count: u32,
     commands: Vec<u8>,
+    /// Scripts are called by their SHA-1.
+    by_sha: bool,
 }
 
 /// A part without its commands.
@@ -63,7 +65,7 @@ struct OpenPartHead {
 
 impl OpenPart {
     fn close(self) -> (OpenPartHead, Bytes) {
-        let OpenPart { of, database, count, commands } = self;
+        let OpenPart { of, database, count, commands, by_sha: _ } = self;
         (OpenPartHead { of, database, count }, Bytes::from(commands))
     }
 }
@@ -204,7 +206,13 @@ impl Building {
             Some(part) => part,
             None => {
                 let of = PartOf { link, logged };
-                self.parts.push(OpenPart { of, database: terms.database, count: 0, commands: Vec::new() });
+                self.parts.push(OpenPart {
+                    of,
+                    database: terms.database,
+                    count: 0,
+                    commands: Vec::new(),
+                    by_sha: false,
+                });
                 self.newest[link] = Some(self.parts.len() - 1);
                 self.parts.len() - 1
             }
@@ -212,6 +220,7 @@ impl Building {
         let open = &mut self.parts[part];
         open.count += 1;
         let start = open.commands.len();
+        open.by_sha |= head.command == EngineCommand::EvalshaRo;
         wire::encode(&mut open.commands, head, args);
         if terms.untouched {
             wire::leave_untouched(&mut open.commands[start..]);
@@ -256,6 +265,7 @@ impl Building {
             here,
             of,
             results,
+            &self.table,
         );
         output.push(Arc::clone(&batch));
         if pending.is_empty() {
@@ -287,13 +297,21 @@ impl Building {
         }
         let mut replies = Vec::with_capacity(part.commands.len() * 2 + 64);
         let link = self.table.link(part.of.link);
-        link.read_here(part.database, &part.commands, &mut replies).then(|| Ok(Bytes::from(replies)))
+        let read = link.read_here(part.database, &part.commands, &mut replies);
+        // A script that the shard turns out not to know is looked for elsewhere first.
+        let misses = read && part.by_sha && any_missing(&replies);
+        (read && !misses).then(|| Ok(Bytes::from(replies)))
     }
 
     /// A link that would get something and is full.
     pub(super) fn full_link(&self) -> Option<Arc<Link>> {
         self.parts.iter().map(|part| self.table.link(part.of.link)).find(|link| link.is_full()).cloned()
     }
+}
+
+/// Whether one of the replies may say that a script is not known.
+fn any_missing(replies: &[u8]) -> bool {
+    replies.windows(healing::NO_SCRIPT.len()).any(|window| window == healing::NO_SCRIPT)
 }
 
 fn merged(command: EngineCommand, terms: Terms, parts: Vec<usize>, by_key: Vec<u16>) -> Source {

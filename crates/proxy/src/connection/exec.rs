@@ -9,6 +9,7 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use meridian_command::{Args, Command, EngineCommand, Flags, ProxyCommand, ReplyError, ReplyWriter, wire};
 use meridian_resp::elements;
+use meridian_router::Table;
 use meridian_rt::{clock::Instant, net::ReadHalf};
 use meridian_topology::DatabaseId;
 
@@ -19,6 +20,7 @@ use super::{
 use crate::{
     Shared,
     gate::{Call, Refusal},
+    healing::BySha,
     local::{self, Outcome},
     session::Session,
     transaction::{Prepared, Queued, Setting, unwatch, watch},
@@ -124,12 +126,21 @@ fn execute(session: &mut Session, shared: &Shared, building: &mut Building, term
             session.take_watched();
             match prepared.link {
                 _ if prepared.has_local() => return Step::Exec(Box::new(prepared)),
+                Some(_) if has_doubtful_scripts(&prepared, building.table()) => {
+                    return Step::Exec(Box::new(prepared));
+                }
                 Some(link) => building.exec(link, &prepared, terms),
                 None => building.answer(Some(EXEC), terms, |reply| reply.array(0)),
             }
         }
     }
     Step::Taken
+}
+
+/// Whether the shard may have to be told scripts before it executes the transaction: afterwards would be too late, so it is
+/// asked every time.
+fn has_doubtful_scripts(prepared: &Prepared, table: &Table) -> bool {
+    !prepared.scripts.is_empty() && table.owners(DatabaseId::DEFAULT).len() > 1
 }
 
 /// Shows whoever monitors the commands of a transaction.
@@ -215,8 +226,10 @@ impl Connection {
 
     /// The shard's reply; an empty array if there is nothing for a shard.
     async fn executed_by_shard(&mut self, reader: &mut ReadHalf, prepared: &Prepared) -> Option<Vec<u8>> {
-        let Some(link) = prepared.link else { return Some(b"*0\r\n".to_vec()) };
-        let link = std::sync::Arc::clone(self.building.table().link(link));
+        let Some(index) = prepared.link else { return Some(b"*0\r\n".to_vec()) };
+        let table = std::sync::Arc::clone(self.building.table());
+        let link = std::sync::Arc::clone(table.link(index));
+        let scripts = prepared.scripts.clone();
         let shared = std::sync::Arc::clone(&self.shared);
         let mut record = Vec::new();
         let head = wire::Head {
@@ -228,6 +241,14 @@ impl Connection {
         wire::encode(&mut record, head, args.into_iter());
         self.session.note_write(link.shard());
         let call: BoxFuture<'static, Vec<u8>> = Box::pin(async move {
+            for sha in &scripts {
+                let by_sha = BySha { table: &table, database: DatabaseId::DEFAULT, link: index, sha };
+                if by_sha.has_others()
+                    && let Err(error) = by_sha.heal(&shared.router, &shared.known_scripts).await
+                {
+                    tracing::debug!(error = %error.text(), "nobody said whether they know a script");
+                }
+            }
             let called = shared.router.call(&link, DatabaseId::DEFAULT, true, 1, Bytes::from(record));
             match called.await {
                 Ok(replies) => replies.get(4..).unwrap_or_default().to_vec(),

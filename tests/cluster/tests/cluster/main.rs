@@ -14,7 +14,9 @@ mod histories;
 mod invocation;
 mod large;
 mod observed;
+mod scripts;
 mod timed;
+mod waiting;
 
 use std::time::Duration;
 

@@ -413,7 +413,7 @@ fn random_calls_are_answered_like_redis() {
 }
 
 /// `MERIDIAN_SEEDS=7` or `MERIDIAN_SEEDS=0..200`.
-fn seeds() -> Option<Range<u64>> {
+pub(crate) fn seeds() -> Option<Range<u64>> {
     let text = env::var("MERIDIAN_SEEDS").ok()?;
     let (first, end) = match text.split_once("..") {
         Some((first, end)) => (first.parse().ok()?, end.parse().ok()?),

@@ -110,9 +110,10 @@ impl Cell {
         let edge = |at: u32, max: f64| -max + (f64::from(at) / side) * (max + max);
         Edges {
             west: edge(self.column, LONGITUDE_MAX),
-            east: edge(self.column + 1, LONGITUDE_MAX),
+            // A score that is none of a place may stand for the last column of all.
+            east: edge(self.column.wrapping_add(1), LONGITUDE_MAX),
             south: edge(self.row, LATITUDE_MAX),
-            north: edge(self.row + 1, LATITUDE_MAX),
+            north: edge(self.row.wrapping_add(1), LATITUDE_MAX),
         }
     }
 }

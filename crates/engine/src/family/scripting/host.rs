@@ -62,6 +62,15 @@ pub(super) struct ShardHost<'p, 'k> {
     pub(super) slots: Slots,
     /// What `SELECT` chose.
     pub(super) numbered: u8,
+    /// What it does depends on what it is told, and must be the same on all replicas.
+    pub(super) may_write: bool,
+}
+
+/// Whether replicas answer differently: when a key was used, and how much memory it takes, depends on what a replica was
+/// asked and has been through.
+fn is_own(command: EngineCommand) -> bool {
+    use EngineCommand as C;
+    matches!(command, C::ObjectIdletime | C::ObjectFreq | C::MemoryUsage)
 }
 
 impl Host for ShardHost<'_, '_> {
@@ -100,6 +109,9 @@ impl ShardHost<'_, '_> {
         reply: &mut ReplyWriter<'_>,
     ) -> Result<(), ReplyError> {
         let spec = command.spec();
+        if self.may_write && is_own(command) {
+            return Err(ReplyError::script_own(spec.name));
+        }
         if !self.slots.is_all()
             && let Ok(positions) = spec.key_positions(words)
             && let Some(elsewhere) = positions.iter().find(|at| !self.slots.contains(slot_of(words[**at])))
@@ -179,6 +191,8 @@ impl ShardHost<'_, '_> {
                 Ok(())
             }
             C::Select => self.select(&args[0]).map(|()| reply.ok()),
+            C::Publish => self.publish(false, args, reply),
+            C::Spublish => self.publish(true, args, reply),
             C::Time => {
                 let now_ms = match &self.place {
                     Place::Log(writer) => writer.time_ms(),
@@ -198,6 +212,20 @@ impl ShardHost<'_, '_> {
             C::CommandGetkeysandflags => introspect::keys_and_flags(args, reply),
             _ => return None,
         })
+    }
+
+    /// The message leaves once the entry is applied, from the replica that has proposed it. How many get it is known
+    /// then, and differs from replica to replica: the script is told 0.
+    fn publish(
+        &mut self,
+        shard: bool,
+        args: Args<'_>,
+        reply: &mut ReplyWriter<'_>,
+    ) -> Result<(), ReplyError> {
+        let Place::Log(writer) = &mut self.place else { return Err(ReplyError::SCRIPT_RO_WRITES) };
+        writer.publish(shard, &args[0], &args[1]);
+        reply.integer(0);
+        Ok(())
     }
 
     fn select(&mut self, number: &[u8]) -> Result<(), ReplyError> {

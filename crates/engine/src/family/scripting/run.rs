@@ -120,19 +120,20 @@ fn script(
 ) -> Outcome {
     let read_only = admitted(script_head(text)?.flags, only_reads)?;
     let call = Call { text, name: sha, keys: parts.keys, args: parts.args, read_only };
-    in_log(writer, parts.slots, |host, terms| run_script(host, terms, &call, reply))
+    in_log(writer, parts.slots, !read_only, |host, terms| run_script(host, terms, &call, reply))
 }
 
 /// Runs something in the log, and leaves the writer where it was.
 fn in_log(
     writer: &mut Writer<'_>,
     slots: Slots,
+    may_write: bool,
     run: impl FnOnce(&mut ShardHost<'_, '_>, &Terms) -> Outcome,
 ) -> Outcome {
     let terms = terms(writer.settings(), writer.random().next());
     let numbered = writer.numbered();
     let outcome = writer.without_blocking(|writer| {
-        let mut host = ShardHost { place: Place::Log(writer), slots, numbered };
+        let mut host = ShardHost { place: Place::Log(writer), slots, numbered, may_write };
         run(&mut host, &terms)
     });
     writer.select(numbered);
@@ -165,7 +166,7 @@ fn function(
     let parts = Parts::of(args, ReplyError::FUNCTION_KEYS)?;
     let read_only = admitted(flags, only_reads)?;
     let call = Call { text: &text, name: &name, keys: parts.keys, args: parts.args, read_only };
-    in_log(writer, parts.slots, |host, terms| call_function(host, terms, &call, reply))
+    in_log(writer, parts.slots, !read_only, |host, terms| call_function(host, terms, &call, reply))
 }
 
 /// EVAL_RO outside the log: a script that is not known becomes so in it.
@@ -225,7 +226,7 @@ fn outside(
     terms.kill = guard.as_ref().map(|guard| std::sync::Arc::clone(&guard.kill));
     let mut inner = reader.again();
     let numbered = inner.numbered();
-    let mut host = ShardHost { place: Place::Read(&mut inner), slots, numbered };
+    let mut host = ShardHost { place: Place::Read(&mut inner), slots, numbered, may_write: false };
     let outcome = run(&mut host, &terms);
     if inner.needs_tick() {
         reader.ask_for_log();

@@ -55,9 +55,24 @@ pub(super) fn kill_running(reader: &Reader<'_>, functions: bool, reply: &mut Rep
     Ok(())
 }
 
-/// The text of a script, for a shard that does not know it.
+/// Whether a script was loaded, and its text, for a shard that does not know it.
 pub(crate) fn text(reader: &Reader<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
-    let text = reader.scripts().and_then(|known| known.script(&args[0]));
-    reply.bulk_or_null(text.as_deref());
+    match reader.scripts().and_then(|known| known.told(&args[0])) {
+        Some((loaded, text)) => {
+            reply.array(2);
+            reply.integer(i64::from(loaded));
+            reply.bulk(text);
+        }
+        None => reply.null_array(),
+    }
+    Ok(())
+}
+
+/// `loaded text`: a script that another shard knows becomes known here, as if it had been loaded or run here too.
+pub(crate) fn learn(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
+    let text = &args[1];
+    check_script(text)?;
+    writer.scripts().learn(sha1_hex(text), text, &args[0] == b"1");
+    reply.ok();
     Ok(())
 }

@@ -5,6 +5,7 @@ use meridian_command::ReplyWriter;
 use super::{Key, Keyspace, Shared, Writer};
 use crate::{
     attention::{Attention, Block},
+    effect::Effect,
     family::Outcome,
     keyspace::{Due, Place},
 };
@@ -35,6 +36,15 @@ impl Writer<'_> {
         let result = run(self);
         self.shared.attention.waiters.may_park = may_park;
         result
+    }
+
+    /// Publishes a message once the entry is applied, behind what came before it in the entry.
+    pub(crate) fn publish(&mut self, shard: bool, channel: &[u8], payload: &[u8]) {
+        self.shared.effects.add(Effect::Published {
+            shard,
+            channel: channel.into(),
+            payload: payload.into(),
+        });
     }
 
     /// The number of the database that it works on.
