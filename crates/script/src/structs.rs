@@ -190,6 +190,10 @@ fn unpack(lua: &Lua, args: &MultiValue) -> mlua::Result<MultiValue> {
             None => return Err(bad(lua, args, 2, "unpack", "number")),
         },
     };
+    if first == 0 {
+        return Err(positioned(lua, "bad argument #3 to 'unpack' (offset must be 1 or greater)"));
+    }
+    // Redis takes what is negative for a large offset.
     let Some(mut at) = first.checked_sub(1).and_then(|at| usize::try_from(at).ok()) else {
         return Err(positioned(lua, "bad argument #2 to 'unpack' (data string too short)"));
     };

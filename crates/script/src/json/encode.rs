@@ -52,12 +52,27 @@ fn put_number(config: &Config, out: &mut Vec<u8>, value: &Value) -> Result<(), S
     Ok(())
 }
 
+/// What a key is that has no order; of several kinds always the same one.
+fn unordered_key(table: &Table) -> &'static str {
+    let mut found: Option<&'static str> = None;
+    let walked = table.for_each(|key: Value, _: Value| {
+        let kind = match key {
+            Value::Integer(_) | Value::Number(_) | Value::String(_) | Value::Boolean(_) => return Ok(()),
+            Value::LightUserData(_) => "userdata",
+            other => other.type_name(),
+        };
+        found = Some(found.map_or(kind, |least| least.min(kind)));
+        Ok(())
+    });
+    walked.ok().and(found).unwrap_or("table")
+}
+
 fn put_table(config: &Config, out: &mut Vec<u8>, table: &Table, depth: i64) -> Result<(), String> {
     if depth > config.encode_depth {
         return Err(format!("Cannot serialise, excessive nesting ({depth})"));
     }
-    let unordered = || cannot("table", KEY_KIND);
-    let pairs = order::sorted_pairs(table).map_err(|error| error.to_string())?.ok_or_else(unordered)?;
+    let sorted = order::sorted_pairs(table).map_err(|error| error.to_string())?;
+    let pairs = sorted.ok_or_else(|| cannot(unordered_key(table), KEY_KIND))?;
     if let Some(length) = array_length(config, &pairs)? {
         out.push(b'[');
         let mut rest = pairs.iter().peekable();
