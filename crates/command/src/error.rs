@@ -226,8 +226,17 @@ impl ReplyError {
     /// A cursor that is no number.
     pub const INVALID_CURSOR: ReplyError = ReplyError::new("ERR invalid cursor");
     /// Memory is full and the command would need more.
-    pub const OUT_OF_MEMORY: ReplyError =
-        ReplyError::new("OOM command not allowed when used memory > 'maxmemory'.");
+    pub const OUT_OF_MEMORY: ReplyError = ReplyError::new(ReplyError::OUT_OF_MEMORY_TEXT);
+    /// The words of it.
+    pub const OUT_OF_MEMORY_TEXT: &'static str = "OOM command not allowed when used memory > 'maxmemory'.";
+    /// Memory is full, and a script does not say that it may run then.
+    pub const SCRIPT_OUT_OF_MEMORY: ReplyError = ReplyError::new(
+        "OOM allow-oom flag is not set on the script, can not run it when used memory > 'maxmemory'",
+    );
+    /// Memory is full, and a command of a transaction would need more.
+    pub const EXEC_OUT_OF_MEMORY: ReplyError = ReplyError::new(
+        "EXECABORT Transaction discarded because of: OOM command not allowed when used memory > 'maxmemory'.",
+    );
     /// A timeout that is no number.
     pub const TIMEOUT_NOT_AN_INTEGER: ReplyError =
         ReplyError::new("ERR timeout is not an integer or out of range");

@@ -87,6 +87,12 @@ impl Settings {
     pub fn eviction(&self) -> Option<Policy> {
         Policy::of(self.maxmemory_policy)
     }
+
+    /// The name of the policy by which they go.
+    pub fn eviction_name(&self) -> &'static str {
+        let place = usize::try_from(self.maxmemory_policy).ok();
+        place.and_then(|place| eviction::WORDS.get(place)).copied().unwrap_or_default()
+    }
 }
 
 /// One setting.

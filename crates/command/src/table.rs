@@ -298,6 +298,8 @@ commands!(
         Digest = 302 => string::DIGEST,
         Setting = 430 => internal::SETTING,
         Settings = 431 => internal::SETTINGS,
+        Evict = 432 => internal::EVICT,
+        MemoryFull = 433 => internal::MEMORY_FULL,
 
         // Transactions and blocking: what proxies send to shards.
         ExecuteAll = 380 => transactions::EXECUTE_ALL,

@@ -32,6 +32,10 @@ pub(crate) fn handler(command: EngineCommand) -> Handler {
     use Handler::{Read, ReadOrBlock, Write};
     match command {
         // Scripts and functions.
+        // From leaders.
+        C::Evict => Write(internal::evict),
+        C::MemoryFull => Write(internal::memory_full),
+
         C::Eval => Write(scripting::run::eval),
         C::Evalsha => Write(scripting::run::evalsha),
         C::EvalRo => ReadOrBlock(scripting::run::eval_ro, scripting::run::eval_ro_logged),

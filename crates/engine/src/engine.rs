@@ -5,7 +5,7 @@ mod serve;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
-use meridian_command::{EngineCommand, ReplyError, ReplyWriter, wire::Record as Call, wire::Records};
+use meridian_command::{EngineCommand, Flags, ReplyError, ReplyWriter, wire::Record as Call, wire::Records};
 use meridian_topology::DatabaseId;
 
 use crate::{
@@ -14,6 +14,7 @@ use crate::{
     dispatch::{Handler, handler},
     effect::Effect,
     entry::{CorruptEntry, Entry, SectionHead},
+    eviction::{Evictor, MemoryLimit, Victim},
     keyspace::{Database, NUMBERED_COUNT, Reader, Store, Writer},
     random::Random,
     session::{Admission, Block, Sessions},
@@ -122,6 +123,7 @@ impl Engine {
         let last_ms = self.time_ms;
         self.time_ms = last_ms.max(entry.header.time_ms);
         self.index = index;
+        self.store.shared.full = false;
         self.sessions.sweep(last_ms, self.time_ms);
         self.store.shared.attention.sweep(last_ms, self.time_ms);
         self.store.reclaim(self.time_ms, RECLAIM_PER_ENTRY);
@@ -163,7 +165,11 @@ impl Engine {
             if count >= remembered {
                 let sequence = head.first_sequence + u64::from(count);
                 let origin = Origin { session: head.session, sequence };
-                execute(&mut writer, &call, Some(origin).filter(|_| head.session != 0), &mut replies);
+                if refuses(&writer, &call) {
+                    framed(&call, &mut replies, |_| Err(ReplyError::OUT_OF_MEMORY));
+                } else {
+                    execute(&mut writer, &call, Some(origin).filter(|_| head.session != 0), &mut replies);
+                }
                 serve::ready(&mut writer, late);
             }
             count += 1;
@@ -260,6 +266,29 @@ impl Engine {
         self.sessions.last(session)
     }
 
+    /// Bytes of what clients have put in, that is, of what counts against `maxmemory`. Takes no time.
+    pub fn data_bytes(&self) -> usize {
+        self.store.data_bytes()
+    }
+
+    /// What `maxmemory` and its like say.
+    pub fn memory_limit(&self) -> MemoryLimit {
+        let settings = &self.store.shared.settings;
+        let bytes = usize::try_from(settings.maxmemory).unwrap_or(usize::MAX);
+        MemoryLimit { bytes: (bytes != 0).then_some(bytes), policy: settings.eviction() }
+    }
+
+    /// How many keys there are, and how many of them have an expiry.
+    pub fn key_counts(&self) -> (usize, usize) {
+        let counts = self.store.keyspaces().map(|(_, _, keyspace)| (keyspace.keys(), keyspace.expiring()));
+        counts.fold((0, 0), |(keys, expiring), (more, more_expiring)| (keys + more, expiring + more_expiring))
+    }
+
+    /// Chooses keys to evict, so many at most, until `bytes` would be free. None where the policy lets none go.
+    pub fn victims(&self, evictor: &mut Evictor, now_ms: u64, bytes: usize, count_max: usize) -> Vec<Victim> {
+        evictor.choose(&self.store, now_ms.max(self.time_ms), bytes, count_max)
+    }
+
     /// The digest of the whole logical state. Walks all keys.
     pub fn digest(&self) -> u128 {
         digest(&self.store, &self.sessions, self.time_ms)
@@ -312,6 +341,12 @@ impl Engine {
     pub fn abandon_snapshot(&mut self) {
         self.store.shared.walk = None;
     }
+}
+
+/// Whether memory is full and a command may need more. What scripts and transactions hold is looked at by themselves;
+/// those who wait are served in any case, as in Redis.
+fn refuses(writer: &Writer<'_>, call: &Call<'_>) -> bool {
+    writer.is_full() && call.head.command.spec().flags.contains(Flags::DENYOOM)
 }
 
 /// Executes one command of an entry. With an origin it may block.

@@ -61,6 +61,10 @@ pub(crate) struct Shared {
     pub(crate) scripts: Scripts,
     /// Keys reclaimed because their time had come, since this replica started.
     pub(crate) expired: u64,
+    /// Keys that were evicted, since this replica started.
+    pub(crate) evicted: u64,
+    /// Memory is full for the rest of the entry, as its leader says: what needs more is refused.
+    pub(crate) full: bool,
     /// Changes of keys, since this replica started.
     pub(crate) changes: u64,
     pub(crate) lookups: Lookups,
@@ -105,6 +109,8 @@ impl Store {
             attention: Attention::default(),
             scripts: Scripts::default(),
             expired: 0,
+            evicted: 0,
+            full: false,
             changes: 0,
             lookups: Lookups::default(),
         };
@@ -147,6 +153,13 @@ impl Store {
         self.shared.access.put_in(&record, time_ms);
         keyspace.put(place, position, record);
         true
+    }
+
+    /// Bytes of all that clients have put in; what the allocator adds is not in it. Takes no time.
+    pub(crate) fn data_bytes(&self) -> usize {
+        let keyspaces =
+            self.keyspaces().map(|(_, _, keyspace)| keyspace.record_bytes() + keyspace.table_bytes());
+        size_of::<Store>() + keyspaces.sum::<usize>() + self.shared.expiry.bytes()
     }
 
     /// All numbered databases that hold keys, in order.
@@ -198,6 +211,8 @@ pub(crate) struct Keyspace {
     /// Keys of whose values parts expire.
     expiring_parts: usize,
     record_bytes: usize,
+    /// Bytes of leaves and their tables.
+    leaf_bytes: usize,
 }
 
 #[derive(Debug, Default)]
@@ -209,7 +224,7 @@ struct Leaf {
 impl Default for Keyspace {
     fn default() -> Keyspace {
         let leaves = (0..usize::from(SLOT_COUNT) / LEAF_SLOTS).map(|_| None).collect();
-        Keyspace { leaves, keys: 0, expiring: 0, expiring_parts: 0, record_bytes: 0 }
+        Keyspace { leaves, keys: 0, expiring: 0, expiring_parts: 0, record_bytes: 0, leaf_bytes: 0 }
     }
 }
 
@@ -276,9 +291,7 @@ impl Keyspace {
 
     /// Bytes of tables and leaves.
     pub(crate) fn table_bytes(&self) -> usize {
-        let leaves = self.leaves.iter().flatten().count() * size_of::<Leaf>();
-        let tables: usize = self.tables().map(|(_, table)| table.heap_size()).sum();
-        size_of::<Keyspace>() + self.leaves.capacity() * size_of::<usize>() + leaves + tables
+        size_of::<Keyspace>() + self.leaves.capacity() * size_of::<usize>() + self.leaf_bytes
     }
 
     fn table_mut(&mut self, slot: Slot) -> Option<&mut Table> {
@@ -291,9 +304,13 @@ impl Keyspace {
         let (leaf, at) = split(slot);
         let place = &mut self.leaves[leaf];
         let found = place.as_mut()?;
-        let record = found.tables[at].remove(position);
+        let table = &mut found.tables[at];
+        let before = table.heap_size();
+        let record = table.remove(position);
+        self.leaf_bytes = self.leaf_bytes - before + table.heap_size();
         found.keys -= 1;
         if found.keys == 0 {
+            self.leaf_bytes -= size_of::<Leaf>();
             *place = None;
         }
         self.keys -= 1;
@@ -310,10 +327,17 @@ impl Keyspace {
         self.expiring_parts += usize::from(record.part_due().is_some());
         self.record_bytes += record.heap_size();
         let (leaf, at) = split(place.slot);
-        let leaf = self.leaves[leaf].get_or_insert_default();
+        let place_of_leaf = &mut self.leaves[leaf];
+        if place_of_leaf.is_none() {
+            self.leaf_bytes += size_of::<Leaf>();
+        }
+        let leaf = place_of_leaf.get_or_insert_default();
         leaf.keys += 1;
         record.set_hash(place.hash);
-        leaf.tables[at].insert(position, record);
+        let table = &mut leaf.tables[at];
+        let before = table.heap_size();
+        table.insert(position, record);
+        self.leaf_bytes = self.leaf_bytes - before + table.heap_size();
     }
 }
 

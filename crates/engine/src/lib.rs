@@ -12,6 +12,7 @@ mod dispatch;
 mod effect;
 mod engine;
 pub mod entry;
+mod eviction;
 mod family;
 mod keyspace;
 mod random;
@@ -26,6 +27,7 @@ mod value;
 pub use effect::{Effect, EventClass, KeyAt};
 pub use engine::{Applied, Engine, LateReply, ReadError, SectionResult, Waiting};
 pub use entry::CorruptEntry;
+pub use eviction::{Evictor, MemoryLimit, Victim};
 pub use snapshot::{CorruptSnapshot, Restorer};
 pub use stats::{KeyspaceStats, Stats};
 

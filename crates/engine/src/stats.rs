@@ -13,6 +13,14 @@ pub struct Stats {
     pub memory_bytes: usize,
     /// Keys reclaimed because their time had come, since this replica started.
     pub expired_keys: u64,
+    /// Bytes of what clients have put in: that part of it which counts against `maxmemory`.
+    pub data_bytes: usize,
+    /// Keys that had to go for want of memory, since this replica started.
+    pub evicted_keys: u64,
+    /// What `maxmemory` says, 0 for no limit.
+    pub maxmemory: u64,
+    /// What `maxmemory-policy` says.
+    pub maxmemory_policy: &'static str,
     /// Keys that were looked for and there, since this replica started.
     pub hits: u64,
     /// Keys that were looked for and not there, since this replica started.
@@ -36,22 +44,23 @@ pub struct KeyspaceStats {
     pub expiring: usize,
 }
 
-/// Bytes that an entry of the expiry index takes, on the average fill of its nodes.
-const EXPIRY_ENTRY_BYTES: usize = 32;
-
 pub(crate) fn stats(store: &Store, sessions: &Sessions) -> Stats {
+    let settings = &store.shared.settings;
     let (hits, misses) = store.shared.lookups.counts();
     let mut stats = Stats {
         hits,
         misses,
         changes: store.shared.changes,
-        memory_bytes: store.shared.expiry.len() * EXPIRY_ENTRY_BYTES + sessions.remembered_bytes(),
+        memory_bytes: store.data_bytes() + sessions.remembered_bytes(),
+        data_bytes: store.data_bytes(),
+        evicted_keys: store.shared.evicted,
+        maxmemory: u64::try_from(settings.maxmemory).unwrap_or_default(),
+        maxmemory_policy: settings.eviction_name(),
         expired_keys: store.shared.expired,
         sessions: sessions.len(),
         ..Stats::default()
     };
     for (database, numbered, keyspace) in store.keyspaces() {
-        stats.memory_bytes += keyspace.record_bytes() + keyspace.table_bytes();
         if keyspace.keys() > 0 {
             let database = DatabaseId(database);
             let (keys, expiring) = (keyspace.keys(), keyspace.expiring());

@@ -126,6 +126,10 @@ pub fn statistics(shard: &Shard) -> ShardStatistics {
         hits: stats.hits,
         misses: stats.misses,
         changes: stats.changes,
+        evicted_keys: stats.evicted_keys,
+        node_data_bytes: shard.node_data_bytes() as u64,
+        maxmemory: stats.maxmemory,
+        maxmemory_policy: stats.maxmemory_policy.to_owned(),
     }
 }
 

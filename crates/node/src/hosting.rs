@@ -121,7 +121,7 @@ impl Hosting {
         let group = if shard == ShardId::META {
             self.open_meta().await?
         } else {
-            let state = ShardState::new(shard, map.hash_seed);
+            let state = ShardState::new(shard, map.hash_seed, Arc::clone(self.shards.memory()));
             let group = self.host.open(shard, Arc::<ShardState>::clone(&state)).await?;
             self.shards.insert(Shard::start(shard, self.node, state, group.clone(), self.shards.hub()));
             self.watch(shard, group.clone());

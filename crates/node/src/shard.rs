@@ -5,7 +5,9 @@
 //! lease is in doubt, or a key falls due between the last entry and now) goes through the log as well, behind what was
 //! queued before it, so that the order in which a proxy sends is the order in which commands are executed.
 
+mod memory;
 mod proposer;
+mod relief;
 mod state;
 
 use std::{
@@ -28,6 +30,7 @@ use parking_lot::RwLock;
 use tokio::sync::watch;
 
 use crate::notify;
+pub use memory::NodeMemory;
 use proposer::Proposer;
 pub use state::ShardState;
 
@@ -87,6 +90,11 @@ impl Shard {
         self.state.stats()
     }
 
+    /// Bytes of data on its node, that of all replicas there.
+    pub fn node_data_bytes(&self) -> usize {
+        self.state.memory().node().bytes()
+    }
+
     /// Digest of the applied state and the log index it belongs to.
     pub fn digest(&self) -> (u64, u128) {
         self.state.digest()
@@ -141,6 +149,10 @@ impl Replica for Shard {
         })
     }
 
+    fn is_memory_full(&self) -> bool {
+        self.group.can_propose() && self.state.is_memory_full()
+    }
+
     fn leads(&self) -> Result<(), Option<NodeId>> {
         // A leader that is cut off refuses proposals: whoever came back to it at once would go in circles.
         if self.group.can_propose() {
@@ -170,10 +182,16 @@ impl Replica for Shard {
 pub struct Shards {
     shards: RwLock<BTreeMap<ShardId, Arc<Shard>>>,
     hub: Arc<Hub>,
+    memory: Arc<NodeMemory>,
     disk_full: AtomicBool,
 }
 
 impl Shards {
+    /// What their data takes.
+    pub fn memory(&self) -> &Arc<NodeMemory> {
+        &self.memory
+    }
+
     /// The replica of a shard, if this node has one.
     pub fn get(&self, shard: ShardId) -> Option<Arc<Shard>> {
         self.shards.read().get(&shard).cloned()

@@ -23,6 +23,18 @@ pub struct Contents {
     /// The numbered databases that have keys, in order.
     pub numbered: Vec<KeyspaceStats>,
     pub counted: Counted,
+    pub memory: MemoryUse,
+}
+
+/// What data takes, and what it may take.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MemoryUse {
+    /// Bytes on the node that has the most, of those that lead.
+    pub used: u64,
+    /// What a node may have; 0 is no limit.
+    pub limit: u64,
+    /// Which keys go then.
+    pub policy: String,
 }
 
 /// What leaders have counted since they started.
@@ -34,6 +46,8 @@ pub struct Counted {
     pub hits: u64,
     /// Keys that were looked for and not there.
     pub misses: u64,
+    /// Keys that had to go for want of memory.
+    pub evicted_keys: u64,
     /// Changes of keys.
     pub changes: u64,
 }

@@ -22,7 +22,9 @@ mod stats;
 mod transaction;
 mod view;
 
-pub use cluster_view::{ClusterView, Contents, Counted, KeyspaceStats, Member, ShardView, Summary, Topology};
+pub use cluster_view::{
+    ClusterView, Contents, Counted, KeyspaceStats, Member, MemoryUse, ShardView, Summary, Topology,
+};
 pub use config::{Kept, OutputLimit, OutputLimits, Settings};
 pub use server::{BindError, Server, ServerOptions};
 pub use shared::{Identity, Shared};

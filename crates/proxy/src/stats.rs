@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use meridian_command::{Command, EngineCommand, ProxyCommand};
+use meridian_command::{Command, EngineCommand, ProxyCommand, ReplyError};
 use meridian_rt::clock::Instant;
 use parking_lot::Mutex;
 
@@ -154,6 +154,14 @@ impl Stats {
         true
     }
 
+    /// Whether a reply says that its command was not let through, for want of memory.
+    pub(crate) fn is_rejection(reply: &[u8]) -> bool {
+        const REFUSED: &str = ReplyError::OUT_OF_MEMORY_TEXT;
+        const ABORTED: &[u8] = b"EXECABORT Transaction discarded because of: ";
+        let text = reply.strip_prefix(b"-").and_then(|reply| reply.strip_suffix(b"\r\n"));
+        text.is_some_and(|text| text == REFUSED.as_bytes() || text.starts_with(ABORTED))
+    }
+
     /// Counters of all commands that were called or rejected.
     pub(crate) fn commands(&self) -> Vec<(Command, CommandCount)> {
         let engine = EngineCommand::ALL.iter().map(|command| Command::Engine(*command));
@@ -220,6 +228,7 @@ impl Stats {
         let before = *self.counted.lock();
         let since = |now: &mut u64, before: u64| *now = now.checked_sub(before).unwrap_or(*now);
         since(&mut counted.expired_keys, before.expired_keys);
+        since(&mut counted.evicted_keys, before.evicted_keys);
         since(&mut counted.hits, before.hits);
         since(&mut counted.misses, before.misses);
     }

@@ -136,6 +136,10 @@ impl Transaction {
             && let Some((link, _)) = link_of(command, &queued, table, database)?
         {
             let shard = table.link(link).shard();
+            // As Redis does for whatever is queued: the queue takes memory.
+            if table.link(link).is_memory_full() {
+                return Err(ReplyError::OUT_OF_MEMORY);
+            }
             if *self.shard.get_or_insert(shard) != shard {
                 return Err(SEVERAL_SHARDS);
             }

@@ -7,7 +7,7 @@ use meridian_router::{Link, Router};
 use meridian_rt::clock::Instant;
 use meridian_topology::{DatabaseId, NodeId, ShardId, Slot};
 
-use crate::{ClusterView, Contents, Counted, KeyspaceStats, Member, ShardView, Summary, Topology};
+use crate::{ClusterView, Contents, Counted, KeyspaceStats, Member, MemoryUse, ShardView, Summary, Topology};
 
 /// Answers what INFO, CLUSTER and WAIT want to know from the router's map and the leaders of the shards.
 #[derive(Clone, Debug)]
@@ -95,8 +95,13 @@ impl ClusterView for RouterView {
         Box::pin(async move {
             let mut sums: BTreeMap<u8, KeyspaceStats> = BTreeMap::new();
             let mut counted = Counted::default();
+            let mut memory = MemoryUse { policy: "noeviction".to_owned(), ..MemoryUse::default() };
             for shard in router.statistics().await {
                 counted.expired_keys += shard.expired_keys;
+                counted.evicted_keys += shard.evicted_keys;
+                memory.used = memory.used.max(shard.node_data_bytes);
+                memory.limit = shard.maxmemory;
+                memory.policy = shard.maxmemory_policy;
                 counted.hits += shard.hits;
                 counted.misses += shard.misses;
                 counted.changes += shard.changes;
@@ -112,7 +117,7 @@ impl ClusterView for RouterView {
                     sum.expires += keyspace.expiring;
                 }
             }
-            Contents { numbered: sums.into_values().collect(), counted }
+            Contents { numbered: sums.into_values().collect(), counted, memory }
         })
     }
 

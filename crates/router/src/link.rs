@@ -177,6 +177,16 @@ impl Link {
         replica.read(database, commands, replies) == ReadAnswer::Done
     }
 
+    /// Whether the shard is known to refuse commands that need memory. It is if this process leads it; others say so when
+    /// they are asked to execute something.
+    pub fn is_memory_full(&self) -> bool {
+        let replica = match &self.state.lock().target {
+            Some((_, Target::Local(replica))) => Arc::clone(replica),
+            _ => return false,
+        };
+        replica.is_memory_full()
+    }
+
     /// Waits until the link holds less than its limit.
     pub async fn room(&self) {
         loop {

@@ -96,6 +96,11 @@ pub trait Replica: Send + Sync + Debug {
         Err(Outcome::WaiterUnknown)
     }
 
+    /// Whether this node leads the shard and would refuse commands that need memory.
+    fn is_memory_full(&self) -> bool {
+        false
+    }
+
     /// Whether this node leads the shard and takes commands for it; otherwise who leads, if known.
     ///
     /// # Errors

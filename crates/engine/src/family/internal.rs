@@ -1,4 +1,4 @@
-//! Commands that the cluster sends itself: SETTING, SETTINGS.
+//! Commands that the cluster sends itself: SETTING, SETTINGS, EVICT, MEMORY-FULL.
 
 use meridian_command::{
     Args, ReplyError, ReplyWriter,
@@ -25,5 +25,21 @@ pub(crate) fn settings(reader: &Reader<'_>, _: Args<'_>, reply: &mut ReplyWriter
         reply.bulk(setting.name.as_bytes());
         reply.bulk(setting.text(reader.settings()).as_bytes());
     }
+    Ok(())
+}
+
+/// Takes the keys out that the leader has chosen; one that is gone already is nobody's loss.
+pub(crate) fn evict(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
+    for key in args.iter() {
+        let key = writer.key(key);
+        writer.evict(key);
+    }
+    reply.ok();
+    Ok(())
+}
+
+pub(crate) fn memory_full(writer: &mut Writer<'_>, _: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
+    writer.note_full();
+    reply.ok();
     Ok(())
 }

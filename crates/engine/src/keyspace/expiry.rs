@@ -55,6 +55,9 @@ impl Entry {
     }
 }
 
+/// Bytes that an entry takes, on the average fill of a tree's nodes.
+const ENTRY_BYTES: usize = 32;
+
 /// See the module.
 #[derive(Debug, Default)]
 pub(crate) struct ExpiryIndex {
@@ -83,6 +86,31 @@ impl ExpiryIndex {
     /// How many entries there are.
     pub(crate) fn len(&self) -> usize {
         self.entries.len()
+    }
+
+    /// Bytes that it takes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.entries.len() * ENTRY_BYTES
+    }
+
+    /// All entries, by their time.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Due> {
+        self.entries.iter().map(|entry| entry.due())
+    }
+
+    /// The entries from a time on that lies at `share` (of 2^32) between the first and the last.
+    pub(crate) fn iter_from_share(&self, share: u32) -> impl Iterator<Item = Due> {
+        let first = self.entries.first().map_or(0, Entry::at_ms);
+        let span = self.entries.last().map_or(0, Entry::at_ms) - first;
+        let at_ms = first + ((u128::from(span) * u128::from(share)) >> 32) as u64;
+        let from = Entry {
+            at_high: (at_ms >> 32) as u32,
+            at_low: at_ms as u32,
+            database: 0,
+            numbered_and_slot: 0,
+            hash: 0,
+        };
+        self.entries.range(from..).map(|entry| entry.due())
     }
 
     /// Drops all entries of a numbered database.

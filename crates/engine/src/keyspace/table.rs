@@ -20,6 +20,8 @@ const _: () = assert!(size_of::<Table>() == 32);
 pub(crate) struct Split {
     parts: Vec<Segment<PART_BITS>>,
     len: usize,
+    /// Bytes of the parts on the heap.
+    heap: usize,
 }
 
 /// A position that [`Table::locate`] found. Good until the table changes.
@@ -64,10 +66,7 @@ impl Table {
     pub(crate) fn heap_size(&self) -> usize {
         match self {
             Table::One(segment) => segment.heap_size(),
-            Table::Split(split) => {
-                let parts: usize = split.parts.iter().map(|part| size_of_val(part) + part.heap_size()).sum();
-                size_of::<Split>() + parts
-            }
+            Table::Split(split) => size_of::<Split>() + size_of_val(&*split.parts) + split.heap,
         }
     }
 
@@ -108,16 +107,20 @@ impl Table {
             Table::One(segment) => {
                 segment.insert(position.at as usize, record);
                 if segment.len() >= SPLIT_FROM {
-                    let mut split = Split { parts: Vec::new(), len: segment.len() };
+                    let mut split = Split { parts: Vec::new(), len: segment.len(), heap: 0 };
                     split.parts.resize_with(1 << PART_BITS, Segment::default);
                     for record in std::mem::take(segment).into_records() {
                         split.parts[part_of(record.hash())].push(record);
                     }
+                    split.heap = split.parts.iter().map(Segment::heap_size).sum();
                     *self = Table::Split(Box::new(split));
                 }
             }
             Table::Split(split) => {
-                split.parts[position.part as usize].insert(position.at as usize, record);
+                let part = &mut split.parts[position.part as usize];
+                let before = part.heap_size();
+                part.insert(position.at as usize, record);
+                split.heap = split.heap - before + part.heap_size();
                 split.len += 1;
             }
         }
@@ -128,7 +131,10 @@ impl Table {
         match self {
             Table::One(segment) => segment.remove(position.at as usize),
             Table::Split(split) => {
-                let record = split.parts[position.part as usize].remove(position.at as usize);
+                let part = &mut split.parts[position.part as usize];
+                let before = part.heap_size();
+                let record = part.remove(position.at as usize);
+                split.heap = split.heap - before + part.heap_size();
                 split.len -= 1;
                 if split.len < ONE_BELOW {
                     let mut one = Segment::default();
@@ -176,6 +182,14 @@ mod tests {
     use super::*;
     use crate::value::StringForm;
 
+    /// Whether a split table knows how large its parts are.
+    fn is_counted(table: &Table) -> bool {
+        match table {
+            Table::One(_) => true,
+            Table::Split(split) => split.heap == split.parts.iter().map(Segment::heap_size).sum::<usize>(),
+        }
+    }
+
     #[test]
     fn a_table_is_ordered_whatever_its_size() {
         const KEYS: u32 = 50_000;
@@ -191,6 +205,7 @@ mod tests {
             table.insert(position, record);
         }
         assert!(matches!(table, Table::Split(_)) && table.len() == keys.len());
+        assert!(is_counted(&table));
         for from in [0, 1, 1 << 22, (1 << 22) - 1, 3 << 30, u32::MAX] {
             let walked = table.iter_from(from).map(|(hash, record)| (hash, record.key().to_vec()));
             let expected = sorted.iter().filter(|(hash, _)| *hash >= from);
@@ -202,6 +217,7 @@ mod tests {
             assert!(table.at(position).key() == key && table.remove(position).key() == key);
             assert_eq!(table.len(), keys.len() - removed - 1);
             if removed % 10_000 == 0 {
+                assert!(is_counted(&table));
                 assert_eq!(table.iter().count(), table.len());
             }
         }

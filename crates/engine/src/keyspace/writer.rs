@@ -378,6 +378,24 @@ impl<'a> Writer<'a> {
         }
     }
 
+    /// Takes a key out for want of memory, if it is there.
+    pub(crate) fn evict(&mut self, key: Key<'_>) {
+        if self.take(key).is_some() {
+            self.shared.evicted += 1;
+            self.event(EventClass::Evicted, "evicted", key);
+        }
+    }
+
+    /// Whether memory is full: what needs more is to be refused.
+    pub(crate) fn is_full(&self) -> bool {
+        self.shared.full
+    }
+
+    /// Says that memory is full for the rest of the entry.
+    pub(crate) fn note_full(&mut self) {
+        self.shared.full = true;
+    }
+
     /// Takes a key out; nothing if it is absent.
     pub(crate) fn take(&mut self, key: Key<'_>) -> Option<Record> {
         let record = self.remove(key)?;

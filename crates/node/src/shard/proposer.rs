@@ -19,7 +19,7 @@ use std::{
 };
 
 use meridian_engine::{
-    SectionResult,
+    Evictor, SectionResult, Victim,
     entry::{self, Header, SectionHead},
 };
 use meridian_raft::{Group, ProposeError, Reply};
@@ -32,7 +32,7 @@ use meridian_topology::ShardId;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use super::{ShardState, state::Applied};
+use super::{ShardState, relief::Relief, state::Applied};
 use crate::notify;
 
 /// Entries proposed and not yet applied.
@@ -63,6 +63,8 @@ struct Queue {
     tick_refused: Mutex<Option<clock::Instant>>,
     /// There is something to propose, or an entry has completed.
     stirred: Notify,
+    /// Chooses what goes when there is no room.
+    evictor: Mutex<Evictor>,
     /// Where keyspace events are published.
     hub: Arc<Hub>,
 }
@@ -95,6 +97,7 @@ impl Proposer {
             ticking: AtomicBool::new(false),
             tick_refused: Mutex::default(),
             stirred: Notify::new(),
+            evictor: Mutex::new(Evictor::new(random::next_u64())),
             hub,
         });
         tokio::spawn(run(shard, Arc::downgrade(&queue), state, group));
@@ -132,36 +135,41 @@ impl Drop for Proposer {
 }
 
 async fn run(shard: ShardId, queue: Weak<Queue>, state: Arc<ShardState>, group: Group) {
+    let mut pressure = state.memory().node().pressure();
     loop {
         let Some(queue) = queue.upgrade() else { return };
         let wake = tokio::select! {
             biased;
             () = queue.stirred.notified() => Wake::Stirred,
             () = state.expiry_moved() => Wake::ExpiryMoved,
+            // The sender lives in the state.
+            Ok(()) = pressure.changed() => Wake::Pressed,
             () = sleep_until(queue.gathered_at()) => Wake::Stirred,
             () = sleep_until(tick_due(&queue, &state, &group)) => Wake::Due,
         };
         match wake {
             Wake::Stirred => {
                 while let Some(drained) = queue.drain() {
-                    propose(&queue, &group, drained);
+                    propose(&queue, &state, &group, drained);
                 }
                 if queue.waiting.lock().closed {
                     return;
                 }
             }
-            Wake::ExpiryMoved => {}
+            Wake::ExpiryMoved | Wake::Pressed => {}
             Wake::Due => {
                 tracing::trace!(%shard, "proposing a tick: a key falls due");
                 propose_tick(&queue, &group);
             }
         }
+        relieve(&queue, &state, &group);
     }
 }
 
 enum Wake {
     Stirred,
     ExpiryMoved,
+    Pressed,
     Due,
 }
 
@@ -194,6 +202,29 @@ fn propose_tick(queue: &Arc<Queue>, group: &Group) {
             }
             queue.ticking.store(false, Ordering::Release);
             queue.stirred.notify_one();
+        }),
+    );
+}
+
+/// Makes room without waiting for a command, unless that is under way.
+fn relieve(queue: &Arc<Queue>, state: &ShardState, group: &Group) {
+    if state.memory_limit().is_none() || !group.can_propose() || !queue.evictor.lock().is_idle() {
+        return;
+    }
+    let relief = Relief::of(state, &mut queue.evictor.lock(), 0);
+    if relief.victims.is_empty() {
+        return;
+    }
+    let mut builder = entry::Builder::new(header());
+    relief.begin(&mut builder);
+    let queue = Arc::clone(queue);
+    group.propose(
+        builder.finish(),
+        Box::new(move |result| {
+            if let Ok(reply) = result {
+                announce(&queue.hub, reply);
+            }
+            queue.settled(relief.victims);
         }),
     );
 }
@@ -252,6 +283,14 @@ impl Queue {
         waiting.gather_until.filter(|_| waits_for_time)
     }
 
+    /// Keys that were to go are gone, or will not go: there may be more to do.
+    fn settled(&self, victims: Vec<Victim>) {
+        if !victims.is_empty() {
+            self.evictor.lock().settled(victims);
+            self.stirred.notify_one();
+        }
+    }
+
     fn completed(&self, commands: usize) {
         {
             let mut waiting = self.waiting.lock();
@@ -263,8 +302,11 @@ impl Queue {
     }
 }
 
-fn propose(queue: &Arc<Queue>, group: &Group, batches: Vec<Batch>) {
+fn propose(queue: &Arc<Queue>, state: &ShardState, group: &Group, batches: Vec<Batch>) {
+    let commands = batches.iter().map(|batch| batch.count as usize).sum();
+    let relief = Relief::of(state, &mut queue.evictor.lock(), commands);
     let mut builder = entry::Builder::new(header());
+    let own_sections = relief.begin(&mut builder);
     for batch in &batches {
         let head = SectionHead {
             database: batch.database,
@@ -275,7 +317,6 @@ fn propose(queue: &Arc<Queue>, group: &Group, batches: Vec<Batch>) {
         };
         builder.section(head, &batch.commands);
     }
-    let commands = batches.iter().map(|batch| batch.count as usize).sum();
     let tickets: Vec<Ticket> = batches.into_iter().map(|batch| batch.ticket).collect();
     queue.in_flight.fetch_add(1, Ordering::AcqRel);
     let queue = Arc::clone(queue);
@@ -283,8 +324,9 @@ fn propose(queue: &Arc<Queue>, group: &Group, batches: Vec<Batch>) {
         builder.finish(),
         Box::new(move |result| {
             // The next entry may leave before the replies of this one are handed out.
+            queue.settled(relief.victims);
             queue.completed(commands);
-            answer(&queue.hub, tickets, result);
+            answer(&queue.hub, tickets, own_sections, result);
         }),
     );
 }
@@ -296,10 +338,12 @@ fn announce(hub: &Hub, reply: Reply) -> Vec<SectionResult> {
     applied.sections
 }
 
-fn answer(hub: &Hub, tickets: Vec<Ticket>, result: Result<Reply, ProposeError>) {
+/// Tells every batch what became of its section; those of the leader itself stand before them.
+fn answer(hub: &Hub, tickets: Vec<Ticket>, own_sections: usize, result: Result<Reply, ProposeError>) {
     let outcome = match result {
         Ok(reply) => {
-            for (ticket, section) in tickets.into_iter().zip(announce(hub, reply)) {
+            let sections = announce(hub, reply).into_iter().skip(own_sections);
+            for (ticket, section) in tickets.into_iter().zip(sections) {
                 ticket.sink.complete(ticket.number, outcome_of(section));
             }
             return;

@@ -5,17 +5,22 @@ use std::{
     io, mem,
     sync::{
         Arc, Weak,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
 };
 
 use bytes::Bytes;
-use meridian_engine::{Effect, Engine, LateReply, ReadError, Restorer, SectionResult, Stats, Waiting};
+use meridian_command::settings::eviction::Policy;
+use meridian_engine::{
+    Effect, Engine, Evictor, LateReply, ReadError, Restorer, SectionResult, Stats, Victim, Waiting,
+};
 use meridian_raft::{Reply, SnapshotSource, StateMachine};
 use meridian_router::local::{Outcome, Ticket};
 use meridian_topology::{DatabaseId, ShardId};
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::Notify;
+
+use super::memory::{NodeMemory, Part};
 
 /// How many bytes of a snapshot are made under one hold of the lock.
 const SNAPSHOT_CHUNK_BYTES: usize = 256 << 10;
@@ -35,6 +40,9 @@ pub struct ShardState {
     engine: RwLock<Replicated>,
     next_expiry_ms: AtomicU64,
     expiry_moved: Notify,
+    memory: Part,
+    /// What data may take on the node; 0 is no limit.
+    memory_limit: AtomicUsize,
     /// Who wants to hear of late replies, by session and sequence.
     awaited: Mutex<BTreeMap<(u64, u64), Ticket>>,
 }
@@ -47,16 +55,20 @@ struct Replicated {
 
 impl ShardState {
     /// An empty replica. All replicas of a cluster have the same seed.
-    pub fn new(shard: ShardId, hash_seed: u128) -> Arc<ShardState> {
-        Arc::new_cyclic(|this| ShardState {
+    pub fn new(shard: ShardId, hash_seed: u128, memory: Arc<NodeMemory>) -> Arc<ShardState> {
+        let state = Arc::new_cyclic(|this| ShardState {
             this: Weak::clone(this),
             shard,
             hash_seed,
             engine: RwLock::new(Replicated { engine: Engine::new(hash_seed), applied: 0 }),
             next_expiry_ms: AtomicU64::new(NEVER),
             expiry_moved: Notify::new(),
+            memory: Part::new(memory),
+            memory_limit: AtomicUsize::new(0),
             awaited: Mutex::default(),
-        })
+        });
+        state.note_memory(&state.engine.read().engine);
+        state
     }
 
     pub(super) fn read(
@@ -110,6 +122,44 @@ impl ShardState {
         (state.applied, state.engine.digest())
     }
 
+    /// What this replica takes, and all of the node.
+    pub(super) fn memory(&self) -> &Part {
+        &self.memory
+    }
+
+    /// What data may take on the node, if there is a limit.
+    pub(super) fn memory_limit(&self) -> Option<usize> {
+        Some(self.memory_limit.load(Ordering::Relaxed)).filter(|limit| *limit > 0)
+    }
+
+    /// Whether the node holds too much, and nothing here may go.
+    pub(super) fn is_memory_full(&self) -> bool {
+        let over = self.memory_limit().is_some_and(|limit| self.memory.node().bytes() > limit);
+        over && match self.engine.read().engine.memory_limit().policy {
+            Some(policy) => self.memory.keys(policy.volatile) == 0,
+            None => true,
+        }
+    }
+
+    /// Keys to evict, and the policy they were chosen by.
+    pub(super) fn victims(
+        &self,
+        evictor: &mut Evictor,
+        now_ms: u64,
+        bytes: usize,
+        count_max: usize,
+    ) -> (Vec<Victim>, Option<Policy>) {
+        let state = self.engine.read();
+        let victims = state.engine.victims(evictor, now_ms, bytes, count_max);
+        (victims, state.engine.memory_limit().policy)
+    }
+
+    fn note_memory(&self, engine: &Engine) {
+        let limit = engine.memory_limit().bytes;
+        self.memory_limit.store(limit.unwrap_or(0), Ordering::Relaxed);
+        self.memory.set(engine.data_bytes(), engine.key_counts(), limit);
+    }
+
     /// When the next key falls due, in milliseconds since 1970.
     pub(super) fn next_expiry_ms(&self) -> Option<u64> {
         Some(self.next_expiry_ms.load(Ordering::Acquire)).filter(|at| *at != NEVER)
@@ -138,6 +188,7 @@ impl StateMachine for ShardState {
                 // Every replica would have to skip it alike, and none can know that: stop before replicas differ.
                 Err(error) => panic!("shard {}: entry {index} cannot be applied: {error}", self.shard),
             };
+            self.note_memory(&state.engine);
             let notifications = state.engine.notifications();
             let outcome = Applied { sections: applied.sections, notifications, effects: applied.effects };
             (outcome, applied.late, state.engine.next_expiry_ms())
@@ -165,6 +216,7 @@ impl StateMachine for ShardState {
         }
         let engine = restorer.finish().map_err(corrupt)?;
         let next_expiry = engine.next_expiry_ms();
+        self.note_memory(&engine);
         let restored = Replicated { applied: engine.index(), engine };
         let replaced = mem::replace(&mut *self.engine.write(), restored);
         // Freeing a large state takes a while and needs no lock.
@@ -212,13 +264,13 @@ mod tests {
 
     #[test]
     fn a_restored_replica_knows_which_entry_its_state_belongs_to() {
-        let first = ShardState::new(ShardId(1), 7);
+        let first = ShardState::new(ShardId(1), 7, Arc::default());
         for index in 1..=3 {
             first.apply(index, &Builder::new(Header { time_ms: index, seed: 0 }).finish());
         }
         let mut walk = first.begin_snapshot();
         let mut chunks = std::iter::from_fn(|| walk.next_chunk()).map(|chunk| Ok(Bytes::from(chunk)));
-        let second = ShardState::new(ShardId(1), 7);
+        let second = ShardState::new(ShardId(1), 7, Arc::default());
         second.restore(&mut chunks).unwrap();
         assert_eq!(second.digest(), first.digest());
         assert_eq!(second.digest().0, 3);

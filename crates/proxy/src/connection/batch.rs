@@ -24,7 +24,7 @@ use crate::{
     clients::Client,
     healing::{self, BySha},
     observe::Observed,
-    stats::Tally,
+    stats::{Stats, Tally},
 };
 
 /// Where the reply of one command comes from.
@@ -344,7 +344,11 @@ pub(super) fn assemble(
         }
         if let Some(command) = slot.command {
             let failed = stats.reply(&out[start..]);
-            tally.add(stats, command, took, failed);
+            if failed && Stats::is_rejection(&out[start..]) {
+                stats.rejected(Some(command));
+            } else {
+                tally.add(stats, command, took, failed);
+            }
         }
         if slot.silent {
             out.truncate(start);

@@ -40,7 +40,7 @@ enum Shown {
 }
 
 /// The sections that tell what shards know.
-const ASKS_SHARDS: [&str; 3] = ["persistence", "stats", "keyspace"];
+const ASKS_SHARDS: [&str; 4] = ["memory", "persistence", "stats", "keyspace"];
 
 struct Section {
     /// As it is asked for.

@@ -14,8 +14,8 @@ use meridian_command::{
     wire::{Record, Records},
 };
 use meridian_proxy::{
-    ClusterView, Contents, Counted, Identity, KeyspaceStats, Member, Server, ServerOptions, Settings,
-    ShardView, Summary, Topology,
+    ClusterView, Contents, Counted, Identity, KeyspaceStats, Member, MemoryUse, Server, ServerOptions,
+    Settings, ShardView, Summary, Topology,
 };
 use meridian_router::{
     Router, RouterOptions,
@@ -190,8 +190,8 @@ impl ClusterView for View {
 
     fn contents(&self) -> BoxFuture<'static, Contents> {
         let stats = KeyspaceStats { numbered: 3, keys: 5, expires: 2, avg_ttl_ms: 1500 };
-        let counted = Counted { expired_keys: 1, hits: 2, misses: 3, changes: 4 };
-        Box::pin(async move { Contents { numbered: vec![stats], counted } })
+        let counted = Counted { expired_keys: 1, evicted_keys: 5, hits: 2, misses: 3, changes: 4 };
+        Box::pin(async move { Contents { numbered: vec![stats], counted, memory: MemoryUse::default() } })
     }
 
     fn replicas(

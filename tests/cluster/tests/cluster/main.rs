@@ -7,6 +7,7 @@ mod cases;
 mod clients;
 mod damage;
 mod dev;
+mod eviction;
 mod faults;
 mod forming;
 mod garbage;

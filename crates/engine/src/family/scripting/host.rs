@@ -1,7 +1,7 @@
 //! What scripts reach: the commands of the engine, and those few of a connection that make sense inside an entry.
 
 use meridian_command::{
-    Args, Command, EngineCommand, Protocol, ProxyCommand, ReplyError, ReplyWriter, Route, introspect,
+    Args, Command, EngineCommand, Flags, Protocol, ProxyCommand, ReplyError, ReplyWriter, Route, introspect,
     number::parse_i64,
 };
 use meridian_script::{Host, Refused};
@@ -64,6 +64,8 @@ pub(super) struct ShardHost<'p, 'k> {
     pub(super) numbered: u8,
     /// What it does depends on what it is told, and must be the same on all replicas.
     pub(super) may_write: bool,
+    /// Memory was full when it began, and it has changed nothing yet: what may need more is refused.
+    pub(super) full: bool,
 }
 
 /// Whether replicas answer differently: when a key was used, and how much memory it takes, depends on what a replica was
@@ -118,6 +120,11 @@ impl ShardHost<'_, '_> {
         {
             return Err(ReplyError::script_key_elsewhere(words[*elsewhere]));
         }
+        if self.full && spec.flags.contains(Flags::DENYOOM) {
+            return Err(ReplyError::OUT_OF_MEMORY);
+        }
+        // Half of a script is worse than too much memory.
+        self.full &= !spec.is_write();
         if spec.route == Route::Cursor {
             return self.scan(command, args, reply);
         }

@@ -44,6 +44,15 @@ fn terms(settings: &Settings, seed: u64) -> Terms {
     }
 }
 
+/// Whether commands that may need more memory are refused; an error if the whole script is.
+fn refusal(writer: &Writer<'_>, flags: ScriptFlags) -> Result<bool, ReplyError> {
+    let allowed = flags.intersects(ScriptFlags::ALLOW_OOM | ScriptFlags::NO_WRITES);
+    if writer.is_full() && !allowed && !flags.contains(ScriptFlags::COMPAT) {
+        return Err(ReplyError::SCRIPT_OUT_OF_MEMORY);
+    }
+    Ok(writer.is_full() && !allowed)
+}
+
 /// The flags of a script, unless they forbid running it this way.
 fn admitted(flags: ScriptFlags, only_reads: bool) -> Result<bool, ReplyError> {
     let no_writes = flags.contains(ScriptFlags::NO_WRITES);
@@ -118,22 +127,24 @@ fn script(
     only_reads: bool,
     reply: &mut ReplyWriter<'_>,
 ) -> Outcome {
-    let read_only = admitted(script_head(text)?.flags, only_reads)?;
+    let flags = script_head(text)?.flags;
+    let read_only = admitted(flags, only_reads)?;
+    let full = refusal(writer, flags)?;
     let call = Call { text, name: sha, keys: parts.keys, args: parts.args, read_only };
-    in_log(writer, parts.slots, !read_only, |host, terms| run_script(host, terms, &call, reply))
+    in_log(writer, parts.slots, (!read_only, full), |host, terms| run_script(host, terms, &call, reply))
 }
 
 /// Runs something in the log, and leaves the writer where it was.
 fn in_log(
     writer: &mut Writer<'_>,
     slots: Slots,
-    may_write: bool,
+    (may_write, full): (bool, bool),
     run: impl FnOnce(&mut ShardHost<'_, '_>, &Terms) -> Outcome,
 ) -> Outcome {
     let terms = terms(writer.settings(), writer.random().next());
     let numbered = writer.numbered();
     let outcome = writer.without_blocking(|writer| {
-        let mut host = ShardHost { place: Place::Log(writer), slots, numbered, may_write };
+        let mut host = ShardHost { place: Place::Log(writer), slots, numbered, may_write, full };
         run(&mut host, &terms)
     });
     writer.select(numbered);
@@ -165,8 +176,9 @@ fn function(
     let (flags, text) = (info.flags, library.text.clone());
     let parts = Parts::of(args, ReplyError::FUNCTION_KEYS)?;
     let read_only = admitted(flags, only_reads)?;
+    let full = refusal(writer, flags)?;
     let call = Call { text: &text, name: &name, keys: parts.keys, args: parts.args, read_only };
-    in_log(writer, parts.slots, !read_only, |host, terms| call_function(host, terms, &call, reply))
+    in_log(writer, parts.slots, (!read_only, full), |host, terms| call_function(host, terms, &call, reply))
 }
 
 /// EVAL_RO outside the log: a script that is not known becomes so in it.
@@ -226,7 +238,8 @@ fn outside(
     terms.kill = guard.as_ref().map(|guard| std::sync::Arc::clone(&guard.kill));
     let mut inner = reader.again();
     let numbered = inner.numbered();
-    let mut host = ShardHost { place: Place::Read(&mut inner), slots, numbered, may_write: false };
+    let mut host =
+        ShardHost { place: Place::Read(&mut inner), slots, numbered, may_write: false, full: false };
     let outcome = run(&mut host, &terms);
     if inner.needs_tick() {
         reader.ask_for_log();

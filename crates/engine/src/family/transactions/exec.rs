@@ -1,7 +1,7 @@
 //! EXEC on a shard: one command of the log, whatever it holds.
 
 use meridian_command::{
-    Args, ReplyError, ReplyWriter,
+    Args, Flags, ReplyError, ReplyWriter,
     wire::{Record, Records},
 };
 
@@ -24,6 +24,8 @@ pub(crate) fn execute_all(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut R
     if records.iter().any(|record| record.head.command.spec().is_internal()) {
         return Err(ReplyError::INTERNAL_MALFORMED);
     }
+    let needs_memory = |record: &Record<'_>| record.head.command.spec().flags.contains(Flags::DENYOOM);
+    let refused = writer.is_full() && records.iter().any(needs_memory);
     let mut holds = true;
     for condition in &conditions {
         writer.select(condition.numbered);
@@ -36,6 +38,9 @@ pub(crate) fn execute_all(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut R
     for condition in &conditions {
         let database = writer.database();
         writer.attention().watched.unwatch(database, condition.numbered, condition.key);
+    }
+    if refused {
+        return Err(ReplyError::EXEC_OUT_OF_MEMORY);
     }
     if !holds {
         reply.null_array();

@@ -7,7 +7,7 @@ use crate::{
     attention::{Attention, Block},
     effect::Effect,
     family::Outcome,
-    keyspace::{Due, Place},
+    keyspace::{Due, Place, dues},
 };
 
 impl Writer<'_> {
@@ -101,12 +101,12 @@ impl Shared {
     }
 
     fn note_expiries(&mut self, database: u32, numbered: u8, keyspace: &Keyspace) {
-        if keyspace.expiring() == 0 {
+        if keyspace.expiring() + keyspace.expiring_parts == 0 {
             return;
         }
         for (slot, table) in keyspace.tables() {
             for (hash, record) in table.iter() {
-                if let Some(at_ms) = record.expiry() {
+                for at_ms in dues(record).into_iter().flatten() {
                     self.expiry.insert(Due { at_ms, database, numbered, place: Place { slot, hash } });
                 }
             }

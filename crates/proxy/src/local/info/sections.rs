@@ -101,10 +101,12 @@ fn memory(report: &Report, out: &mut String) {
             unsent + query
         })
         .sum();
+    let data = &report.contents.memory;
     let peak_share = process.resident as f64 * 100.0 / process.resident_peak.max(1) as f64;
     fields!(out,
-        "used_memory" => process.resident,
-        "used_memory_human" => human(process.resident),
+        // What is compared with `maxmemory`; the process as a whole has `rss`.
+        "used_memory" => data.used,
+        "used_memory_human" => human(data.used),
         "used_memory_rss" => process.resident,
         "used_memory_rss_human" => human(process.resident),
         "used_memory_peak" => process.resident_peak,
@@ -117,9 +119,9 @@ fn memory(report: &Report, out: &mut String) {
         "number_of_functions" => 0,
         "number_of_libraries" => 0,
         "used_memory_scripts" => 0,
-        "maxmemory" => 0,
-        "maxmemory_human" => human(0),
-        "maxmemory_policy" => "noeviction",
+        "maxmemory" => data.limit,
+        "maxmemory_human" => human(data.limit),
+        "maxmemory_policy" => data.policy,
         "mem_fragmentation_ratio" => "1.00",
         "mem_clients_slaves" => 0,
         "mem_clients_normal" => clients,
@@ -172,7 +174,7 @@ fn stats(report: &Report, out: &mut String) {
         "sync_partial_ok" => 0,
         "sync_partial_err" => 0,
         "expired_keys" => counted.expired_keys,
-        "evicted_keys" => 0,
+        "evicted_keys" => counted.evicted_keys,
         "evicted_clients" => 0,
         "keyspace_hits" => counted.hits,
         "keyspace_misses" => counted.misses,
