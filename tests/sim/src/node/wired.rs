@@ -72,7 +72,7 @@ async fn start(world: &Arc<World>, node: NodeId) -> Result<(Life, mpsc::Unbounde
     let server = net::server().add_service(host.service()).add_service(exec::service(Arc::clone(&shards)));
     tokio::spawn(server.serve_with_incoming(net::incoming(listener)));
     for shard in &world.scenario.shards {
-        let state = ShardState::new(*shard, HASH_SEED);
+        let state = ShardState::new(*shard, HASH_SEED, Arc::clone(shards.memory()));
         let group = host.open(*shard, Arc::clone(&state) as _).await?;
         if world.scenario.voters.first() == Some(&node) {
             match group.bootstrap(world.scenario.voters.clone()).await {
