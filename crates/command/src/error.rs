@@ -3,6 +3,7 @@
 //! An error is one line of bytes, code first: Redis quotes what the client sent, and that need not be UTF-8.
 
 mod scripting;
+mod users;
 
 use std::{borrow::Cow, fmt};
 
@@ -152,14 +153,6 @@ impl ReplyError {
     /// An option that EXPIRE and its like do not have.
     pub fn unsupported_option(option: &[u8]) -> ReplyError {
         ReplyError::from_bytes([b"ERR Unsupported option ", quoted(option, usize::MAX)].concat())
-    }
-
-    /// The user may not run the command.
-    pub fn no_permission(spec: &CommandSpec) -> ReplyError {
-        ReplyError::from_text(format!(
-            "NOPERM this user has no permissions to run the '{}' command",
-            spec.name.to_ascii_lowercase()
-        ))
     }
 
     /// A connection that subscribes and speaks RESP2 may do little else.
@@ -623,21 +616,6 @@ impl ReplyError {
 
 /// Connections.
 impl ReplyError {
-    /// Not authenticated.
-    pub const NO_AUTH: ReplyError = ReplyError::new("NOAUTH Authentication required.");
-    /// HELLO without AUTH where authentication is needed.
-    pub const HELLO_NO_AUTH: ReplyError = ReplyError::new(
-        "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> \
-         <pass> option can be used to authenticate the client and select the RESP protocol version at the same time",
-    );
-    /// Wrong user or password.
-    pub const WRONG_PASS: ReplyError =
-        ReplyError::new("WRONGPASS invalid username-password pair or user is disabled.");
-    /// AUTH with a password where none is set.
-    pub const NO_PASSWORD_SET: ReplyError = ReplyError::new(
-        "ERR AUTH <password> called without any password configured for the default user. Are you sure your \
-         configuration is correct?",
-    );
     /// A protocol that is neither 2 nor 3.
     pub const NO_PROTO: ReplyError = ReplyError::new("NOPROTO unsupported protocol version");
     /// A protocol that is no number.

@@ -302,6 +302,12 @@ impl CommandSpec {
         patterns.flatten().collect()
     }
 
+    /// The first option by which a call reads keys that it does not name: `BY` or `GET` of SORT.
+    pub fn pattern_option<'a>(&self, call: &[&'a [u8]]) -> Option<&'a [u8]> {
+        let first = *self.pattern_positions(call).first()?;
+        call.get(first.checked_sub(1)?).copied()
+    }
+
     /// The position of the only key, for a row whose keys are always exactly one: what most commands are.
     pub const fn single_key(&self) -> Option<usize> {
         match self.keys {

@@ -3,7 +3,7 @@
 //! Pure data and codecs, no I/O. A command stands in one row of one table ([`table`]); lookup, arity check, key
 //! extraction, routing, ACL categories and `COMMAND`'s answers are derived from the row.
 
-mod acl;
+pub mod acl;
 mod args;
 pub mod doc;
 pub mod document;
@@ -24,5 +24,5 @@ pub use error::ReplyError;
 pub use glob::glob_match;
 pub use keys::{Begin, Find, KeyFlags, KeyPositions, KeySpec, Narrow};
 pub use reply::{Protocol, ReplyWriter};
-pub use spec::{Access, Arity, CommandSpec, Flags, Group, Merge, Route};
+pub use spec::{Access, Arity, Channels, CommandSpec, Flags, Group, Merge, Route};
 pub use table::{Command, Container, EngineCommand, ProxyCommand, lookup, resolve, rows};

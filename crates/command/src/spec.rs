@@ -91,6 +91,19 @@ pub enum Merge {
     Either,
 }
 
+/// Which arguments of a command are channels that a user must be permitted to use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Channels {
+    /// None.
+    None,
+    /// The first (PUBLISH).
+    First,
+    /// All (SUBSCRIBE).
+    All,
+    /// All, and they are patterns (PSUBSCRIBE).
+    Patterns,
+}
+
 bitflags! {
     /// Properties of a command that are not derived from elsewhere, as in Redis' `COMMAND` flags.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -204,6 +217,7 @@ pub struct CommandSpec {
     pub access: Access,
     pub flags: Flags,
     pub keys: &'static [KeySpec],
+    pub channels: Channels,
     pub route: Route,
     pub merge: Merge,
     /// Categories that replace the one its group gives.
@@ -229,6 +243,7 @@ impl CommandSpec {
             access,
             flags: Flags::empty(),
             keys: &[],
+            channels: Channels::None,
             route,
             merge: Merge::Single,
             family: None,
@@ -272,6 +287,12 @@ impl CommandSpec {
     /// Where its keys stand.
     pub const fn keys(mut self, keys: &'static [KeySpec]) -> CommandSpec {
         self.keys = keys;
+        self
+    }
+
+    /// Which of its arguments are channels.
+    pub const fn channels(mut self, channels: Channels) -> CommandSpec {
+        self.channels = channels;
         self
     }
 

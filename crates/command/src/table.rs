@@ -27,7 +27,7 @@ mod string;
 mod transactions;
 mod zset;
 
-pub(crate) use index::{find, named};
+pub(crate) use index::{Entry, find, named, visible};
 pub use index::{lookup, resolve, rows};
 
 use crate::CommandSpec;

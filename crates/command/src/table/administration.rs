@@ -236,12 +236,12 @@ pub(super) const ACL_GETUSER: Row = Row::local("ACL|GETUSER", Server, Exactly(3)
 pub(super) const ACL_SETUSER: Row = Row::local("ACL|SETUSER", Server, AtLeast(3))
     .flags(USERS.union(Flags::ADMIN))
     .args(&[Arg::string("username"), Arg::string("rule").optional().multiple()])
-    .doc("6.0.0", "Says that there is one user, whose password is a setting.", "O(1)");
+    .doc("6.0.0", "Makes a user, or changes what it may do.", "O(1)");
 
 pub(super) const ACL_DELUSER: Row = Row::local("ACL|DELUSER", Server, AtLeast(3))
     .flags(USERS.union(Flags::ADMIN))
     .args(&[Arg::string("username").multiple()])
-    .doc("6.0.0", "Deletes users, of which there are none that could be deleted.", "O(1)");
+    .doc("6.0.0", "Deletes users and closes their connections.", "O(1)");
 
 pub(super) const ACL_DRYRUN: Row = Row::local("ACL|DRYRUN", Server, AtLeast(4))
     .flags(USERS.union(Flags::ADMIN))
@@ -265,4 +265,4 @@ pub(super) const ACL_SAVE: Row = Row::local("ACL|SAVE", Server, Exactly(2))
 pub(super) const ACL_LOG: Row = Row::local("ACL|LOG", Server, AtLeast(2))
     .flags(USERS.union(Flags::ADMIN))
     .args(&[Arg::one_of("operation", &[Arg::integer("count"), Arg::word("reset", "RESET")]).optional()])
-    .doc("6.0.0", "Returns refused authentications.", "O(N) where N is the number of entries shown.");
+    .doc("6.0.0", "Returns what was refused to users.", "O(N) where N is the number of entries shown.");

@@ -197,6 +197,11 @@ pub fn rows() -> impl Iterator<Item = &'static CommandSpec> + Clone {
     ROWS.iter().filter(|row| !row.is_internal).map(|row| row.entry.spec())
 }
 
+/// All that clients may know: commands, subcommands and containers.
+pub(crate) fn visible() -> impl Iterator<Item = Entry> {
+    ROWS.iter().filter(|row| !row.is_internal).map(|row| row.entry)
+}
+
 /// Finds a command by its whole name in any case; a subcommand as `CLIENT|ID`. Containers are not commands.
 pub fn lookup(name: &[u8]) -> Option<Command> {
     match find(name)? {

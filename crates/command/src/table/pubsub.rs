@@ -2,7 +2,7 @@
 
 use crate::{
     Arity::{AtLeast, Exactly},
-    Categories, CommandSpec as Row, Flags, KeyFlags, KeySpec,
+    Categories, Channels, CommandSpec as Row, Flags, KeyFlags, KeySpec,
     doc::Arg,
     spec::Group::PubSub,
 };
@@ -15,6 +15,7 @@ const SHARD_CHANNELS: &[KeySpec] = &[KeySpec::rest(1, 1, KeyFlags::NOT_KEY)];
 
 pub(super) const SUBSCRIBE: Row = Row::local("SUBSCRIBE", PubSub, AtLeast(2))
     .flags(SUBSCRIBES)
+    .channels(Channels::All)
     .args(&[Arg::string("channel").multiple()])
     .doc(
         "2.0.0",
@@ -29,6 +30,7 @@ pub(super) const UNSUBSCRIBE: Row = Row::local("UNSUBSCRIBE", PubSub, AtLeast(1)
 
 pub(super) const PSUBSCRIBE: Row = Row::local("PSUBSCRIBE", PubSub, AtLeast(2))
     .flags(SUBSCRIBES)
+    .channels(Channels::Patterns)
     .args(&[Arg::block("pattern", &[Arg::pattern("pattern")]).multiple()])
     .doc(
         "2.0.0",
@@ -43,6 +45,7 @@ pub(super) const PUNSUBSCRIBE: Row = Row::local("PUNSUBSCRIBE", PubSub, AtLeast(
 
 pub(super) const SSUBSCRIBE: Row = Row::local("SSUBSCRIBE", PubSub, AtLeast(2))
     .flags(SUBSCRIBES)
+    .channels(Channels::All)
     .keys(SHARD_CHANNELS)
     .args(&[Arg::string("shardchannel").multiple()])
     .doc(
@@ -63,6 +66,7 @@ pub(super) const SUNSUBSCRIBE: Row = Row::local("SUNSUBSCRIBE", PubSub, AtLeast(
 
 pub(super) const PUBLISH: Row = Row::local("PUBLISH", PubSub, Exactly(3))
     .flags(PUBLISHES)
+    .channels(Channels::First)
     .args(&[Arg::string("channel"), Arg::string("message")])
     .doc(
         "2.0.0",
@@ -72,6 +76,7 @@ pub(super) const PUBLISH: Row = Row::local("PUBLISH", PubSub, Exactly(3))
 
 pub(super) const SPUBLISH: Row = Row::local("SPUBLISH", PubSub, Exactly(3))
     .flags(PUBLISHES)
+    .channels(Channels::First)
     .keys(&[KeySpec::at(1, KeyFlags::NOT_KEY)])
     .args(&[Arg::string("shardchannel"), Arg::string("message")])
     .doc("7.0.0", "Sends a message to a shard channel.", "O(N) where N is the number of subscribers.");
