@@ -5,7 +5,9 @@ mod serve;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
-use meridian_command::{EngineCommand, Flags, ReplyError, ReplyWriter, wire::Record as Call, wire::Records};
+use meridian_command::{
+    EngineCommand, Flags, ReplyError, ReplyWriter, acl::Told, wire::Record as Call, wire::Records,
+};
 use meridian_topology::DatabaseId;
 
 use crate::{
@@ -233,7 +235,9 @@ impl Engine {
             };
             reader.select(call.head.numbered);
             reader.leave_untouched(untouched(&call));
+            let start = replies.len();
             framed(&call, replies, |reply| read(&reader, call.args(), reply));
+            tell(&reader.take_told(), start, replies);
             if reader.needs_tick() {
                 return Err(ReadError::NeedsTick);
             }
@@ -352,8 +356,21 @@ fn refuses(writer: &Writer<'_>, call: &Call<'_>) -> bool {
 /// Executes one command of an entry. With an origin it may block.
 fn execute(writer: &mut Writer<'_>, call: &Call<'_>, origin: Option<Origin>, replies: &mut Vec<u8>) {
     writer.attention().waiters.may_park = origin;
+    let start = replies.len();
     framed(call, replies, |reply| handle(writer, call, reply));
+    tell(&writer.take_told(), start, replies);
     writer.attention().waiters.may_park = None;
+}
+
+/// Puts what was refused to scripts before the reply, whose length stands at `start`.
+fn tell(told: &Told, start: usize, replies: &mut Vec<u8>) {
+    if told.is_empty() {
+        return;
+    }
+    let at = start + 4;
+    replies.splice(at..at, told.encode());
+    let length = u32::try_from(replies.len() - at).expect("replies are bounded");
+    replies[start..at].copy_from_slice(&length.to_le_bytes());
 }
 
 /// Executes a command inside another (EXEC, a script), which must have seen to it that nobody blocks, and appends its

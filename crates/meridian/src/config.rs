@@ -113,7 +113,8 @@ settings! {
     #[arg(value_name = "SIZE")]
     max_value: Size = Size(64 << 20);
 
-    /// Password of the default user; empty: none
+    /// Password of the user `default` until that user is first changed (ACL SETUSER, CONFIG SET requirepass), from when on
+    /// the cluster keeps it; empty: none
     #[arg(value_name = "TEXT", hide_env_values = true)]
     password: String = String::new();
 

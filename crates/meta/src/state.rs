@@ -10,13 +10,15 @@ use meridian_proto::{
     meta,
 };
 use meridian_topology::{
-    ClusterId, ClusterMap, Database, DatabaseId, Epoch, NodeId, NodeInfo, ReplicaRole, SLOT_COUNT, ShardId,
-    ShardInfo, SlotMap,
+    ChangeUsersError, ClusterId, ClusterMap, Database, DatabaseId, Epoch, NodeId, NodeInfo, ReplicaRole,
+    SLOT_COUNT, ShardId, ShardInfo, SlotMap,
 };
 use prost::Message;
 
-/// Version of the snapshot format that is written.
-const SNAPSHOT_VERSION: u32 = 1;
+/// The newest version of the snapshot format that is read.
+const SNAPSHOT_VERSION: u32 = 2;
+/// The version that is written while no user was changed: a program that knows of no users reads it too.
+const WITHOUT_USERS: u32 = 1;
 
 /// What meta's log has made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +56,9 @@ pub enum Refused {
     /// It names a shard that the cluster does not have.
     #[error("the cluster has no shard {0}")]
     UnknownShard(ShardId),
+    /// A user cannot be changed so.
+    #[error(transparent)]
+    Users(#[from] ChangeUsersError),
     /// A field holds what it must not.
     #[error("{0}")]
     Invalid(&'static str),
@@ -94,6 +99,11 @@ impl State {
                 self.record_groups(&command)?;
                 None
             }
+            meta::command::Kind::ChangeUsers(command) => {
+                let changes = command.changes.into_iter().map(Into::into).collect();
+                self.map.change_users(DatabaseId(command.database), changes)?;
+                None
+            }
         };
         self.time_ms = self.time_ms.max(command.time_ms);
         let changed = self.map != before;
@@ -126,7 +136,8 @@ impl State {
         self.map.replication = command.replication;
         self.map.shards.insert(ShardId::META, alone.clone());
         self.map.shards.extend(shards.into_iter().map(|shard| (shard, alone.clone())));
-        self.map.databases.insert(DatabaseId::DEFAULT, Database { name: "default".to_owned(), slots });
+        let database = Database { name: "default".to_owned(), slots, users: BTreeMap::new() };
+        self.map.databases.insert(DatabaseId::DEFAULT, database);
         Ok(node)
     }
 
@@ -205,8 +216,9 @@ impl State {
     pub fn encode(&self) -> Vec<u8> {
         let token =
             |(token, node): (&u128, &NodeId)| meta::NodeToken { token: bytes_of_u128(*token), node: node.0 };
+        let has_users = self.map.databases.values().any(|database| !database.users.is_empty());
         let snapshot = meta::Snapshot {
-            version: SNAPSHOT_VERSION,
+            version: if has_users { SNAPSHOT_VERSION } else { WITHOUT_USERS },
             map: Some((&self.map).into()),
             next_node: self.next_node,
             next_shard: self.next_shard,
@@ -222,7 +234,7 @@ impl State {
     /// If the bytes are no snapshot, or one of a later version.
     pub fn decode(bytes: &[u8]) -> Result<State, DecodeError> {
         let snapshot = meta::Snapshot::decode(bytes)?;
-        if snapshot.version != SNAPSHOT_VERSION {
+        if !(WITHOUT_USERS..=SNAPSHOT_VERSION).contains(&snapshot.version) {
             return Err(DecodeError::Version(snapshot.version));
         }
         let map = snapshot.map.ok_or(DecodeError::NoMap)?.try_into()?;
@@ -273,7 +285,9 @@ pub enum DecodeError {
     #[error("the snapshot of the cluster map is unreadable: {0}")]
     Field(#[from] convert::Error),
     /// Another version wrote them.
-    #[error("the snapshot of the cluster map has format {0}, this program reads {SNAPSHOT_VERSION}")]
+    #[error(
+        "the snapshot of the cluster map has format {0}, this program reads those up to {SNAPSHOT_VERSION}"
+    )]
     Version(u32),
     /// The map is missing.
     #[error("the snapshot of the cluster map holds no map")]

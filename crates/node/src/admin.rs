@@ -1,23 +1,27 @@
 //! The admin service of a process.
 
-use std::{collections::BTreeSet, pin::Pin, sync::Arc};
+use std::{collections::BTreeSet, pin::Pin, sync::Arc, time::Duration};
 
 use futures_util::{Stream, StreamExt, stream};
-use meridian_meta::control;
+use meridian_meta::{control, state::Refused};
 use meridian_proto::{
     admin::{
-        AnnounceRequest, AnnounceResponse, ChangeReplicasRequest, ChangeReplicasResponse, InitRequest,
-        InitResponse, JoinRequest, JoinResponse, ReportRequest, ReportResponse, StatusRequest,
-        StatusResponse, TransferLeaderRequest, TransferLeaderResponse, WatchMapRequest, WatchMapResponse,
+        AnnounceRequest, AnnounceResponse, AwaitEpochRequest, AwaitEpochResponse, ChangeReplicasRequest,
+        ChangeReplicasResponse, ChangeUsersRequest, ChangeUsersResponse, InitRequest, InitResponse,
+        JoinRequest, JoinResponse, ReportRequest, ReportResponse, StatusRequest, StatusResponse,
+        TransferLeaderRequest, TransferLeaderResponse, WatchMapRequest, WatchMapResponse,
         admin_service_server::AdminService,
     },
     convert::{bytes_of_u128, u128_of_bytes},
     meta::{self, command::Kind},
 };
-use meridian_topology::{ClusterId, Epoch, NodeId, NodeInfo, ShardId};
+use meridian_topology::{ChangeUsersError, ClusterId, Epoch, NodeId, NodeInfo, ShardId};
 use tonic::{Request, Response, Status};
 
 use crate::{member::Member, node::Process, regroup, report, status};
+
+/// How long anybody may wait here for a map.
+const AWAIT_EPOCH_MAX: Duration = Duration::from_secs(10);
 
 /// Serves a process, whether it belongs to a cluster yet or not.
 pub(crate) struct Admin(pub(crate) Arc<Process>);
@@ -136,6 +140,49 @@ impl AdminService for Admin {
             None => Err(control::Error::NotLeader(member.meta_leader())),
         };
         report::answer(result).map(Response::new)
+    }
+
+    async fn change_users(
+        &self,
+        request: Request<ChangeUsersRequest>,
+    ) -> Result<Response<ChangeUsersResponse>, Status> {
+        let member = self.member()?;
+        let request = request.into_inner();
+        known_cluster(&member, &request.cluster)?;
+        let change = request.change.ok_or_else(|| Status::invalid_argument("the request changes nothing"))?;
+        let result = match member.control() {
+            Some(control) => control.propose(Kind::ChangeUsers(change)).await,
+            None => Err(control::Error::NotLeader(member.meta_leader())),
+        };
+        let epoch = member.control().map_or(0, |control| control.map().borrow().epoch.0);
+        let nothing = ChangeUsersResponse { leader: 0, accepted: false, conflict: false, epoch };
+        match result {
+            Ok(applied) => Ok(ChangeUsersResponse { accepted: true, epoch: applied.epoch.0, ..nothing }),
+            Err(control::Error::NotLeader(leader)) => {
+                Ok(ChangeUsersResponse { leader: leader.map_or(0, |leader| leader.0), ..nothing })
+            }
+            Err(control::Error::Refused(Refused::Users(ChangeUsersError::Changed))) => {
+                Ok(ChangeUsersResponse { conflict: true, ..nothing })
+            }
+            Err(error) => Err(refused(error)),
+        }
+        .map(Response::new)
+    }
+
+    async fn await_epoch(
+        &self,
+        request: Request<AwaitEpochRequest>,
+    ) -> Result<Response<AwaitEpochResponse>, Status> {
+        let member = self.member()?;
+        let request = request.into_inner();
+        known_cluster(&member, &request.cluster)?;
+        let mut maps = member.known.watch();
+        let limit = Duration::from_millis(request.timeout_ms).min(AWAIT_EPOCH_MAX);
+        let there = maps.wait_for(|map| map.epoch.0 >= request.epoch);
+        // In time or not, the answer says which epoch there is.
+        let _ = tokio::time::timeout(limit, there).await;
+        let epoch = member.known.map().epoch.0;
+        Ok(Response::new(AwaitEpochResponse { epoch }))
     }
 
     async fn change_replicas(

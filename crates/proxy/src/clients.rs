@@ -23,10 +23,9 @@ use meridian_rt::clock::Instant;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-pub(crate) use filter::{Filter, Kind};
+use crate::users::Account;
 
-/// The only user until there are users.
-pub(crate) const DEFAULT_USER: &str = "default";
+pub(crate) use filter::{Filter, Kind};
 
 bitflags! {
     /// What is true of a connection; the letters of `flags=` in `CLIENT LIST`.
@@ -99,21 +98,24 @@ pub(crate) struct Client {
     /// Channels, patterns, shard channels.
     subscriptions: [AtomicU32; 3],
     labels: Mutex<Labels>,
+    account: Mutex<Arc<Account>>,
     wake: Notify,
-    /// What CLIENT UNBLOCK wants: 0 for nothing, otherwise an [`Unblock`].
+    /// What others want of it while it waits: 0 for nothing, otherwise an [`Unblock`].
     unblock: AtomicU8,
     unblocked: Notify,
     /// Waits for another client's command, so that CLIENT UNBLOCK can end it.
     can_unblock: AtomicBool,
 }
 
-/// How CLIENT UNBLOCK ends a command.
+/// How waiting ends before its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unblock {
     /// As if its time had run out.
     TimeOut = 1,
     /// With an error.
     Error = 2,
+    /// If its user may not do it any more.
+    Denied = 3,
 }
 
 /// Marks the ids of engine commands in [`Client::command`]; 0 is no command.
@@ -239,6 +241,15 @@ impl Client {
         self.labels.lock().library_version = version.to_vec();
     }
 
+    /// The user that it is.
+    pub(crate) fn account(&self) -> Arc<Account> {
+        Arc::clone(&self.account.lock())
+    }
+
+    pub(crate) fn set_account(&self, account: Arc<Account>) {
+        *self.account.lock() = account;
+    }
+
     /// Whether it waits for another client's command.
     pub(crate) fn set_blocked(&self, blocked: bool) {
         self.set(Trait::BLOCKED, blocked);
@@ -251,7 +262,12 @@ impl Client {
     pub(crate) fn unblock(&self, how: Unblock) -> bool {
         let waits = self.can_unblock.load(Ordering::Acquire);
         if waits {
-            self.unblock.store(how as u8, Ordering::Release);
+            // Whoever is to be looked at again may have been told to end already.
+            if how == Unblock::Denied {
+                let _ = self.unblock.compare_exchange(0, how as u8, Ordering::AcqRel, Ordering::Relaxed);
+            } else {
+                self.unblock.store(how as u8, Ordering::Release);
+            }
             self.unblocked.notify_one();
         }
         waits
@@ -263,6 +279,7 @@ impl Client {
             match self.unblock.swap(0, Ordering::AcqRel) {
                 1 => return Unblock::TimeOut,
                 2 => return Unblock::Error,
+                3 => return Unblock::Denied,
                 _ => self.unblocked.notified().await,
             }
         }
@@ -306,7 +323,13 @@ impl Registry {
     }
 
     /// Enters a connection; it leaves when the registration is dropped.
-    pub(crate) fn register(&self, address: SocketAddr, local: SocketAddr, descriptor: i32) -> Registration {
+    pub(crate) fn register(
+        &self,
+        address: SocketAddr,
+        local: SocketAddr,
+        descriptor: i32,
+        account: Arc<Account>,
+    ) -> Registration {
         let id = self.inner.next.fetch_add(1, Ordering::Relaxed) + 1;
         let client = Arc::new(Client {
             id,
@@ -325,6 +348,7 @@ impl Registry {
             buffers: AtomicBuffers::default(),
             subscriptions: Default::default(),
             labels: Mutex::default(),
+            account: Mutex::new(account),
             wake: Notify::new(),
             unblock: AtomicU8::new(0),
             unblocked: Notify::new(),
@@ -383,6 +407,11 @@ impl Drop for Registration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::users::Users;
+
+    fn account() -> Arc<Account> {
+        Arc::clone(Users::new("").load().default_account())
+    }
 
     fn address(port: u16) -> SocketAddr {
         SocketAddr::from(([127, 0, 0, 1], port))
@@ -391,10 +420,10 @@ mod tests {
     #[test]
     fn ids_are_never_reused_and_a_dropped_registration_is_gone() {
         let registry = Registry::new();
-        let first = registry.register(address(1), address(9), 3);
+        let first = registry.register(address(1), address(9), 3, account());
         assert_eq!(first.client().id, 1);
         drop(first);
-        let second = registry.register(address(2), address(9), 3);
+        let second = registry.register(address(2), address(9), 3, account());
         assert_eq!(second.client().id, 2);
         assert_eq!(registry.len(), 1);
         assert!(registry.get(1).is_none());
@@ -403,7 +432,7 @@ mod tests {
     #[tokio::test]
     async fn a_kill_wakes_whoever_waits_and_is_not_lost_on_whoever_waits_later() {
         let registry = Registry::new();
-        let registration = registry.register(address(1), address(9), 3);
+        let registration = registry.register(address(1), address(9), 3, account());
         let client = Arc::clone(registration.client());
         let waiting = tokio::spawn(async move { client.killed().await });
         tokio::task::yield_now().await;
@@ -415,7 +444,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn only_the_idle_are_killed() {
         let registry = Registry::new();
-        let [quiet, busy, blocked] = [1, 2, 3].map(|port| registry.register(address(port), address(9), 3));
+        let [quiet, busy, blocked] =
+            [1, 2, 3].map(|port| registry.register(address(port), address(9), 3, account()));
         blocked.client().set(Trait::BLOCKED, true);
         tokio::time::advance(Duration::from_secs(11)).await;
         let now = Instant::now();

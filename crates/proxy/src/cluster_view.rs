@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use meridian_topology::ShardId;
+use meridian_router::UsersChanged;
+use meridian_topology::{ShardId, UserChange};
 
 /// Numbers of one numbered database, added up over all shards.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -123,4 +124,10 @@ pub trait ClusterView: Send + Sync + 'static {
         wanted: u64,
         timeout: Option<Duration>,
     ) -> BoxFuture<'static, u64>;
+
+    /// Changes users for the whole cluster.
+    fn change_users(&self, changes: Vec<UserChange>) -> BoxFuture<'static, UsersChanged>;
+
+    /// Waits until every node that can be reached has the map of that epoch.
+    fn spread(&self, epoch: u64) -> BoxFuture<'static, ()>;
 }

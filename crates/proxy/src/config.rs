@@ -47,8 +47,13 @@ pub struct Settings {
     /// Bytes of a request under way.
     pub query_buffer_limit: u64,
     pub output_limits: OutputLimits,
-    /// Password of the default user; empty is none.
+    /// Password of the user `default` until somebody changes that user; later that which this process was told last. Empty
+    /// is none.
     pub password: String,
+    /// Whether a user may use all channels before its first rule.
+    pub new_users_have_channels: bool,
+    /// Refusals that are kept.
+    pub refusals_length: u64,
     /// Calls of so many microseconds are slow; -1: none is.
     pub slow_log_slower_than: i64,
     /// Slow calls that are kept.
@@ -80,6 +85,8 @@ impl Default for Settings {
                 pubsub: limit(32 << 20, 8 << 20, 60),
             },
             password: String::new(),
+            new_users_have_channels: false,
+            refusals_length: 128,
             slow_log_slower_than: 10_000,
             slow_log_length: 128,
             latency_threshold_ms: 0,
@@ -88,20 +95,6 @@ impl Default for Settings {
             shutdown_timeout_seconds: 10,
             kept: Kept::default(),
         }
-    }
-}
-
-impl Settings {
-    /// Whether a connection must authenticate before it may do anything.
-    pub(crate) fn needs_password(&self) -> bool {
-        !self.password.is_empty()
-    }
-
-    /// Whether `password` is the default user's. Takes the same time wherever a wrong one differs.
-    pub(crate) fn is_password(&self, password: &[u8]) -> bool {
-        let own = self.password.as_bytes();
-        let differing = own.iter().zip(password).fold(0, |sum, (own, given)| sum | (own ^ given));
-        differing == 0 && own.len() == password.len()
     }
 }
 
@@ -207,14 +200,5 @@ mod tests {
         let config = config();
         assert_eq!(config.get(&[b"TimeOut", b"timeout", b"time*"]), [(b"TimeOut".to_vec(), "0".to_owned())]);
         assert!(config.get(&[b"nope", b"x*y"]).is_empty());
-    }
-
-    #[test]
-    fn passwords_compare_whole() {
-        let settings = Settings { password: "secret".into(), ..Settings::default() };
-        assert!(settings.is_password(b"secret"));
-        for wrong in [&b"secre"[..], b"secrets", b"", b"Secret"] {
-            assert!(!settings.is_password(wrong));
-        }
     }
 }

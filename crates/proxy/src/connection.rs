@@ -10,6 +10,7 @@ mod building;
 mod exec;
 mod output;
 mod random_key;
+mod told;
 
 use std::sync::{Arc, atomic::Ordering};
 
@@ -17,6 +18,7 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use meridian_command::{
     Args, Command, EngineCommand, Flags, ProxyCommand, ReplyError,
+    acl::Denial,
     wire::{self, Head},
 };
 use meridian_resp::{Limits, Progress, RequestParser};
@@ -35,10 +37,10 @@ use tokio::io::AsyncReadExt;
 use crate::{
     Settings, Shared,
     clients::{Buffers, Registration, Trait},
-    gate,
+    gate::{self, Refusal},
     healing::{self, BySha},
     local::{self, Outcome},
-    observe::Observed,
+    observe::{Observed, Place, Reason, Subject},
     output_limit::OutputGuard,
     session::Session,
     transaction::{Prepared, unwatch},
@@ -71,7 +73,7 @@ const UNSHOWN: Flags = Flags::SKIP_MONITOR.union(Flags::ADMIN);
 pub(crate) async fn run(stream: TcpStream, registration: Registration, shared: Arc<Shared>) {
     let (reader, writer) = stream.into_split();
     let settings = shared.config.load();
-    let session = Session::new(registration, !settings.needs_password());
+    let session = Session::new(registration, &shared.users.load());
     let client = Arc::clone(session.client());
     let version = shared.router.version();
     let mut connection = Connection {
@@ -313,7 +315,8 @@ impl Connection {
         self.send().await;
         self.settle().await;
         let started = Instant::now();
-        let Some(reply) = self.unless_gone(reader, reply).await else { return };
+        let Some(mut reply) = self.unless_gone(reader, reply).await else { return };
+        told::hear(&mut reply, 0, &self.shared, self.session.client());
         let failed = self.shared.stats.reply(&reply);
         let took = started.elapsed();
         self.shared.stats.executed(command, 1, took, u64::from(failed));
@@ -372,7 +375,20 @@ impl Connection {
         }
     }
 
+    /// Takes over what has become of the user; whether there is no such user any more, and the connection is to be closed.
+    fn has_no_user(&mut self) -> bool {
+        let gone = !self.session.follow_users(&self.shared.users);
+        if gone {
+            tracing::info!(client = self.session.id(), "closed: its user is gone");
+            self.session.client().set(Trait::CLOSE_AFTER_REPLY, true);
+        }
+        gone
+    }
+
     fn step(&mut self) -> Step {
+        if self.has_no_user() {
+            return Step::Close;
+        }
         let limits = Limits {
             bulk: usize::try_from(self.settings.max_bulk).unwrap_or(usize::MAX),
             authenticated: self.session.authenticated(),
@@ -422,17 +438,13 @@ impl Connection {
                     Command::Proxy(ProxyCommand::Watch) => exec::begin_watch(session, building, terms, &call),
                     Command::Proxy(command) => {
                         note_buffers(session, input, output, &words);
-                        let context = local::Context { session, shared, output };
+                        let called = words[0];
+                        let context = local::Context { session, shared, output, called };
                         local(context, building, terms, (command, &call.args), &words)
                     }
                 }
             }
-            Err(mut refusal) => {
-                exec::refused(session, shared, &mut refusal);
-                shared.stats.rejected(refusal.command);
-                refuse(shared, building, terms, &refusal.error);
-                Step::Taken
-            }
+            Err(refusal) => turn_down(session, shared, building, terms, refusal, &words),
         };
         let later = matches!(step, Step::Pending { .. } | Step::Watch(_) | Step::Exec(_) | Step::Block(_));
         if !later && !session.finish_command() {
@@ -462,6 +474,39 @@ fn refuse(shared: &Shared, building: &mut Building, terms: Terms, error: &ReplyE
     error.write(&mut reply);
     shared.stats.reply(&reply);
     building.answer(None, terms, |writer| writer.raw(&reply));
+}
+
+/// Answers a call that was not let through.
+fn turn_down(
+    session: &mut Session,
+    shared: &Shared,
+    building: &mut Building,
+    terms: Terms,
+    mut refusal: Refusal,
+    words: &[&[u8]],
+) -> Step {
+    if let (Some(denial), Some(command)) = (refusal.denial, refusal.command) {
+        session.client().set_command(command);
+        note_denial(session, shared, (denial, command), words);
+    }
+    exec::refused(session, shared, &mut refusal);
+    shared.stats.rejected(refusal.command);
+    refuse(shared, building, terms, &refusal.error);
+    Step::Taken
+}
+
+/// Notes what a user may not do, for ACL LOG.
+fn note_denial(
+    session: &mut Session,
+    shared: &Shared,
+    (denial, command): (Denial, Command),
+    words: &[&[u8]],
+) {
+    let place = if session.transaction().is_some() { Place::Multi } else { Place::TopLevel };
+    let object = denial.object(command.spec(), words);
+    let user = session.account().name.clone();
+    let subject = Subject { reason: Reason::Denied(denial.reason), place, object, user };
+    shared.observed.refusals.add(&shared.config.load(), session.client(), subject, 1);
 }
 
 /// Executes a command of this process.
@@ -579,8 +624,9 @@ fn engine(
         {
             let head = Head { command, protocol: terms.protocol, numbered: terms.numbered };
             let mut record = Vec::new();
+            let granted = session.account().granted(command.spec().route, &slots);
             let args: Vec<&[u8]> =
-                std::iter::once(slots.as_bytes()).chain(words[name..].iter().copied()).collect();
+                std::iter::once(granted.as_slice()).chain(words[name..].iter().copied()).collect();
             wire::encode(&mut record, head, args.into_iter());
             if terms.untouched {
                 wire::leave_untouched(&mut record);
@@ -595,7 +641,7 @@ fn engine(
             Step::Pending { command: Command::Engine(command), reply, push: false, words: owned(words) }
         }
         Ok(plan) => {
-            building.engine(command, &plan, terms, words, name);
+            building.engine(command, &plan, terms, words, name, session.account());
             Step::Taken
         }
         Err(error) => {

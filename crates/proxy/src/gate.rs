@@ -2,7 +2,7 @@
 //!
 //! First the call is resolved: the command exists and has the right number of arguments. Then come the [`CHECKS`].
 
-use meridian_command::{Args, Command, Flags, ProxyCommand, ReplyError, lookup, resolve};
+use meridian_command::{Args, Command, Flags, ProxyCommand, ReplyError, acl::Denial, lookup, resolve};
 
 use crate::session::Session;
 
@@ -12,6 +12,8 @@ pub(crate) struct Call<'a> {
     pub(crate) command: Command,
     /// The arguments after the name (and subcommand).
     pub(crate) args: Args<'a>,
+    /// All its words.
+    words: &'a [&'a [u8]],
 }
 
 /// Why a call was not let through.
@@ -20,19 +22,39 @@ pub(crate) struct Refusal {
     pub(crate) error: ReplyError,
     /// The command meant, if there is one: its `rejected_calls` are counted.
     pub(crate) command: Option<Command>,
+    /// What its user may not do.
+    pub(crate) denial: Option<Denial>,
 }
 
-type Check = fn(&Session, &Call<'_>) -> Result<(), ReplyError>;
+/// Why a check refuses a call.
+struct Objection {
+    error: ReplyError,
+    denial: Option<Denial>,
+}
+
+impl From<ReplyError> for Objection {
+    fn from(error: ReplyError) -> Objection {
+        Objection { error, denial: None }
+    }
+}
+
+type Check = fn(&Session, &Call<'_>) -> Result<(), Objection>;
 
 /// Runs in this order; the first that refuses decides.
-const CHECKS: &[(&str, Check)] = &[("authenticated", authenticated), ("subscribed", subscribed)];
+const CHECKS: &[(&str, Check)] =
+    &[("authenticated", authenticated), ("permitted", permitted), ("subscribed", subscribed)];
 
 /// Lets a call through, or says why not. `words` is the whole call, name first.
 pub(crate) fn admit<'a>(session: &Session, words: &'a [&'a [u8]]) -> Result<Call<'a>, Refusal> {
-    let (command, name) = resolve(words).map_err(|error| Refusal { error, command: meant(words) })?;
-    let call = Call { command, args: Args::new(words.get(name..).unwrap_or_default()) };
+    let (command, name) =
+        resolve(words).map_err(|error| Refusal { error, command: meant(words), denial: None })?;
+    let call = Call { command, args: Args::new(words.get(name..).unwrap_or_default()), words };
     for (_, check) in CHECKS {
-        check(session, &call).map_err(|error| Refusal { error, command: Some(command) })?;
+        check(session, &call).map_err(|Objection { error, denial }| Refusal {
+            error,
+            command: Some(command),
+            denial,
+        })?;
     }
     Ok(call)
 }
@@ -45,16 +67,36 @@ pub(crate) fn is_http(words: &[&[u8]]) -> bool {
         .is_some_and(|name| name.eq_ignore_ascii_case(b"post") || name.eq_ignore_ascii_case(b"host:"))
 }
 
-fn authenticated(session: &Session, call: &Call<'_>) -> Result<(), ReplyError> {
+fn authenticated(session: &Session, call: &Call<'_>) -> Result<(), Objection> {
     if session.authenticated() || call.command.spec().flags.contains(Flags::NO_AUTH) {
         Ok(())
     } else {
-        Err(ReplyError::NO_AUTH)
+        Err(ReplyError::NO_AUTH.into())
+    }
+}
+
+/// The user may do this with these keys and channels.
+fn permitted(session: &Session, call: &Call<'_>) -> Result<(), Objection> {
+    let account = session.account();
+    if account.is_unrestricted() {
+        return Ok(());
+    }
+    let (command, words) = (call.command, call.words);
+    let name = words.len() - call.args.len();
+    account.rules.check(command, words, name).map_err(|denial| Objection {
+        error: denial.error(&account.name, command.spec()),
+        denial: Some(denial),
+    })?;
+    match command.spec().pattern_option(words) {
+        Some(option) if !account.rules.reads_all_keys(command, words, name) => {
+            Err(ReplyError::pattern_denied(option).into())
+        }
+        _ => Ok(()),
     }
 }
 
 /// A connection that subscribes and speaks RESP2 may do little else.
-fn subscribed(session: &Session, call: &Call<'_>) -> Result<(), ReplyError> {
+fn subscribed(session: &Session, call: &Call<'_>) -> Result<(), Objection> {
     use ProxyCommand as C;
     let permitted = matches!(
         call.command,
@@ -73,7 +115,7 @@ fn subscribed(session: &Session, call: &Call<'_>) -> Result<(), ReplyError> {
     if permitted || !session.only_subscribes() {
         return Ok(());
     }
-    Err(ReplyError::only_subscribes(call.command.spec()))
+    Err(ReplyError::only_subscribes(call.command.spec()).into())
 }
 
 /// The command that a call with the wrong number of arguments meant.
@@ -86,17 +128,19 @@ pub(crate) fn meant(words: &[&[u8]]) -> Option<Command> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clients::Registry;
+    use crate::{clients::Registry, users::Users};
 
     fn session(authenticated: bool) -> Session {
         let address = "127.0.0.1:1".parse().expect("an address");
-        Session::new(Registry::new().register(address, address, -1), authenticated)
+        let accounts = Users::new(if authenticated { "" } else { "secret" }).load();
+        let account = std::sync::Arc::clone(accounts.default_account());
+        Session::new(Registry::new().register(address, address, -1, account), &accounts)
     }
 
     #[test]
     fn the_checks_stand_in_this_order() {
         let names: Vec<&str> = CHECKS.iter().map(|(name, _)| *name).collect();
-        assert_eq!(names, ["authenticated", "subscribed"]);
+        assert_eq!(names, ["authenticated", "permitted", "subscribed"]);
     }
 
     #[test]

@@ -20,6 +20,7 @@ mod session;
 mod shared;
 mod stats;
 mod transaction;
+mod users;
 mod view;
 
 pub use cluster_view::{

@@ -36,6 +36,8 @@ pub(crate) struct Context<'a> {
     pub(crate) shared: &'a Arc<Shared>,
     /// The way out to the client.
     pub(crate) output: &'a Arc<Output>,
+    /// The first word of the call, as it was sent.
+    pub(crate) called: &'a [u8],
 }
 
 /// What follows from a command.
@@ -202,14 +204,20 @@ pub(crate) fn execute(
             reply.array(0);
             Ok(())
         }
-        C::AclWhoami => acl::who_am_i(reply),
+        C::AclWhoami => acl::who_am_i(context, reply),
         C::AclCat => acl::categories(args, reply),
-        C::AclUsers => acl::users(reply),
+        C::AclUsers => acl::users(context, reply),
         C::AclList => acl::list(context, reply),
         C::AclGetuser => acl::get_user(context, args, reply),
-        C::AclSetuser => acl::set_user(),
-        C::AclDeluser => acl::delete_users(args, reply),
-        C::AclDryrun => acl::dry_run(args, reply),
+        C::AclSetuser => match acl::set_user(context, args) {
+            Ok(outcome) => return outcome,
+            Err(error) => Err(error),
+        },
+        C::AclDeluser => match acl::delete_users(context, args) {
+            Ok(outcome) => return outcome,
+            Err(error) => Err(error),
+        },
+        C::AclDryrun => acl::dry_run(context, args, reply),
         C::AclGenpass => acl::draw_password(args, reply),
         C::AclLoad | C::AclSave => acl::file(),
         C::AclLog => acl::log(context, args, reply),

@@ -17,7 +17,7 @@ pub(crate) use histogram::Histogram;
 pub(crate) use latency::{Latency, Series};
 pub(crate) use monitors::{Monitoring, Monitors};
 pub(crate) use pause::Pause;
-pub(crate) use refusals::Refusals;
+pub(crate) use refusals::{Place, Reason, Refusals, Subject};
 pub(crate) use slow_log::SlowLog;
 
 /// All of it.
@@ -68,6 +68,8 @@ pub(crate) enum Hidden {
     None,
     /// All behind the name.
     All,
+    /// All behind a name of two words.
+    BehindSubcommand,
     /// Those that follow the word AUTH.
     BehindAuth,
     /// Values of settings that are passwords.
@@ -76,8 +78,11 @@ pub(crate) enum Hidden {
 
 impl Hidden {
     pub(crate) fn of(command: Command) -> Hidden {
+        use ProxyCommand as C;
         match command {
             Command::Proxy(ProxyCommand::Auth) => Hidden::All,
+            // The name is two words.
+            Command::Proxy(C::AclSetuser | C::AclDeluser | C::AclGetuser) => Hidden::BehindSubcommand,
             Command::Proxy(ProxyCommand::Hello) => Hidden::BehindAuth,
             Command::Proxy(ProxyCommand::ConfigSet) => Hidden::Passwords,
             _ => Hidden::None,
@@ -93,6 +98,7 @@ impl Hidden {
         match self {
             Hidden::None => false,
             Hidden::All => at > 0,
+            Hidden::BehindSubcommand => at > 1,
             Hidden::BehindAuth => at > 1 && (is_auth(back(1)) || is_auth(back(2))),
             Hidden::Passwords => {
                 at % 2 == 1

@@ -15,7 +15,7 @@
 mod own;
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{Arc, atomic::Ordering},
 };
 
@@ -108,6 +108,19 @@ impl Subscriptions {
                 names.remove(name);
             }
         }
+    }
+
+    /// What these clients subscribe to.
+    pub(crate) fn names_of(&self, clients: &BTreeSet<u64>) -> Vec<(u64, Space, Bytes)> {
+        let table = self.names.read();
+        let mut found = Vec::new();
+        for space in Space::ALL {
+            for (name, subscribers) in table.of(space) {
+                let theirs = subscribers.keys().filter(|id| clients.contains(id));
+                found.extend(theirs.map(|id| (*id, space, name.clone())));
+            }
+        }
+        found
     }
 
     /// How many names of a space have subscribers in this process.

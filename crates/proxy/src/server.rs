@@ -11,7 +11,7 @@ use thiserror::Error;
 use tokio::io::AsyncWriteExt;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{ClusterView, Identity, Settings, Shared, connection};
+use crate::{ClusterView, Identity, Settings, Shared, connection, users::follow};
 use meridian_router::Router;
 
 /// How often idle clients are looked for and rates are measured.
@@ -60,6 +60,7 @@ impl Server {
         let address = listener.local_addr().map_err(failed)?;
         let identity = Identity { port: address.port(), ..options.identity };
         let shared = Arc::new(Shared::new(identity, options.settings, options.cluster, options.router));
+        tokio::spawn(follow::run(Arc::downgrade(&shared)));
         Ok(Server { listener, address, shared })
     }
 
@@ -123,7 +124,8 @@ fn accept(shared: &Arc<Shared>, connections: &TaskTracker, stream: TcpStream, pe
         }
     };
     count(&shared.stats.totals.connections);
-    let registration = shared.clients.register(peer, local, descriptor(&stream));
+    let account = Arc::clone(shared.users.load().default_account());
+    let registration = shared.clients.register(peer, local, descriptor(&stream), account);
     connections.spawn(connection::run(stream, registration, Arc::clone(shared)));
 }
 

@@ -14,6 +14,7 @@ use crate::{
     observe::Monitoring,
     pubsub::Own,
     transaction::{Transaction, Watched},
+    users::{Account, Accounts, Users},
 };
 
 /// How many numbered databases `SELECT` knows.
@@ -23,7 +24,13 @@ pub(crate) const NUMBERED_DATABASES: u8 = 16;
 #[derive(Debug)]
 pub(crate) struct Session {
     client: Registration,
+    /// The user that it is.
+    account: Arc<Account>,
+    /// Of the users that `account` is from.
+    users: u64,
     authenticated: bool,
+    /// Whoever connects may do what `default` may.
+    open: bool,
     protocol: Protocol,
     numbered: u8,
     no_touch: bool,
@@ -53,11 +60,17 @@ struct Silence {
 }
 
 impl Session {
-    /// A session that has not spoken yet. `authenticated` says that no password is needed.
-    pub(crate) fn new(client: Registration, authenticated: bool) -> Session {
+    /// A session that has not spoken yet.
+    pub(crate) fn new(client: Registration, accounts: &Accounts) -> Session {
+        let account = Arc::clone(accounts.default_account());
+        client.client().set_account(Arc::clone(&account));
+        let open = account.rules.needs_no_password();
         Session {
             client,
-            authenticated,
+            account,
+            users: accounts.version(),
+            authenticated: open,
+            open,
             protocol: Protocol::Resp2,
             numbered: 0,
             no_touch: false,
@@ -82,12 +95,39 @@ impl Session {
         self.client().id
     }
 
+    /// Whether it may do what its user may.
     pub(crate) fn authenticated(&self) -> bool {
-        self.authenticated
+        self.authenticated || self.open
     }
 
-    pub(crate) fn set_authenticated(&mut self, authenticated: bool) {
-        self.authenticated = authenticated;
+    /// The user that it is.
+    pub(crate) fn account(&self) -> &Arc<Account> {
+        &self.account
+    }
+
+    /// Becomes a user.
+    pub(crate) fn become_user(&mut self, account: &Arc<Account>) {
+        self.account = Arc::clone(account);
+        self.client().set_account(Arc::clone(account));
+        self.authenticated = true;
+    }
+
+    /// Takes over what has become of its user. False if there is no such user any more.
+    pub(crate) fn follow_users(&mut self, users: &Users) -> bool {
+        if self.users == users.version() {
+            return true;
+        }
+        let accounts = users.load();
+        self.users = accounts.version();
+        self.open = accounts.default_account().rules.needs_no_password();
+        match accounts.get(&self.account.name).filter(|next| next.is_still(&self.account)) {
+            Some(next) => {
+                self.account = Arc::clone(next);
+                self.client().set_account(Arc::clone(next));
+                true
+            }
+            None => false,
+        }
     }
 
     pub(crate) fn protocol(&self) -> Protocol {
@@ -237,10 +277,11 @@ impl Session {
     }
 
     /// Makes the session as it was when the connection was opened.
-    pub(crate) fn reset(&mut self, authenticated: bool) {
+    pub(crate) fn reset(&mut self, accounts: &Accounts) {
         self.select(0);
         self.set_protocol(Protocol::Resp2);
-        self.set_authenticated(authenticated);
+        self.become_user(accounts.default_account());
+        self.authenticated = self.account.rules.needs_no_password();
         self.set_no_touch(false);
         self.set_no_evict(false);
         self.silence = Silence::default();
@@ -261,7 +302,9 @@ mod tests {
     fn skip_silences_the_next_reply_only_and_off_all_until_on() {
         let registry = Registry::new();
         let address = "127.0.0.1:1".parse().expect("an address");
-        let mut session = Session::new(registry.register(address, address, -1), true);
+        let accounts = Users::new("").load();
+        let account = Arc::clone(accounts.default_account());
+        let mut session = Session::new(registry.register(address, address, -1, account), &accounts);
         assert!(session.finish_command());
         session.skip_next_reply();
         assert!(session.finish_command(), "CLIENT REPLY SKIP itself writes nothing");

@@ -8,7 +8,7 @@ use meridian_router::Router;
 
 use crate::{
     ClusterView, Settings, clients::Registry, config::Config, healing::KnownScripts, held_keys::HeldKeys,
-    observe::Observed, pubsub::PubSub, stats::Stats,
+    observe::Observed, pubsub::PubSub, stats::Stats, users::Users,
 };
 
 /// Who this process is, for `INFO` and `HELLO`.
@@ -41,6 +41,7 @@ pub struct Shared {
     pub(crate) clients: Registry,
     pub(crate) stats: Arc<Stats>,
     pub(crate) pubsub: Arc<PubSub>,
+    pub(crate) users: Users,
     pub(crate) observed: Observed,
     /// What clients watch.
     pub(crate) watched_keys: Arc<HeldKeys>,
@@ -64,11 +65,15 @@ impl Shared {
         cluster: Arc<dyn ClusterView>,
         router: Arc<Router>,
     ) -> Shared {
+        let users = Users::new(&settings.password);
+        // Before the first client: a password that was set must not be forgotten even for a moment.
+        users.take(&router.map());
         let config = Arc::new(Config::new(settings, identity.port));
         let stats = Arc::new(Stats::new());
         let pubsub = PubSub::new(Arc::clone(&router), Arc::clone(&config), Arc::clone(&stats));
         Shared {
             config,
+            users,
             pubsub: Arc::new(pubsub),
             observed: Observed::default(),
             watched_keys: Arc::default(),

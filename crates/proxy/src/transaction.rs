@@ -7,14 +7,16 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use meridian_command::{Command, EngineCommand, Protocol, ProxyCommand, ReplyError, number::parse_i64, wire};
+use meridian_command::{
+    Command, EngineCommand, Protocol, ProxyCommand, ReplyError, acl::Denial, number::parse_i64, wire,
+};
 use meridian_router::{
     Link, Part, Table, WaitFor, Waiter,
     plan::{Plan, plan},
 };
 use meridian_topology::{DatabaseId, ShardId};
 
-use crate::{Shared, session::NUMBERED_DATABASES};
+use crate::{Shared, session::NUMBERED_DATABASES, users::Account};
 
 /// A queue larger than this is refused, as is a request that large.
 const QUEUE_BYTES_MAX: usize = 512 << 20;
@@ -33,6 +35,8 @@ pub(crate) struct Queued {
     pub(crate) words: Vec<Vec<u8>>,
     /// How many words are the name.
     pub(crate) name: usize,
+    /// Its user may not do it any more: it is answered with an error and not executed.
+    pub(crate) denied: Option<Denial>,
 }
 
 impl Queued {
@@ -79,9 +83,11 @@ pub(crate) struct Prepared {
 }
 
 impl Prepared {
-    /// Whether commands of this process are among them.
+    /// Whether this process answers some of them.
     pub(crate) fn has_local(&self) -> bool {
-        self.queued.iter().any(|queued| matches!(queued.command, Command::Proxy(_)))
+        let is_local =
+            |queued: &Queued| queued.denied.is_some() || matches!(queued.command, Command::Proxy(_));
+        self.queued.iter().any(is_local)
     }
 }
 
@@ -152,15 +158,26 @@ impl Transaction {
         Ok(())
     }
 
+    /// Finds what its user may not do any more.
+    fn check(&mut self, account: &Account) {
+        if account.is_unrestricted() {
+            return;
+        }
+        for queued in &mut self.queued {
+            queued.denied = account.rules.check(queued.command, &queued.words(), queued.name).err();
+        }
+    }
+
     /// Puts together what EXEC sends.
     ///
     /// # Errors
     /// `EXECABORT` if a command was refused; otherwise if no shard can execute all of it.
     pub(crate) fn prepare(
-        self,
+        mut self,
         watched: &[Watched],
         table: &Table,
         setting: Setting,
+        account: &Account,
     ) -> Result<Prepared, ReplyError> {
         if self.failed {
             return Err(ReplyError::new("EXECABORT Transaction discarded because of previous errors."));
@@ -183,7 +200,8 @@ impl Transaction {
         let mut records = Vec::new();
         let mut scripts: Vec<Vec<u8>> = Vec::new();
         let mut anywhere = false;
-        for queued in &self.queued {
+        self.check(account);
+        for queued in self.queued.iter().filter(|queued| queued.denied.is_none()) {
             let command = match queued.command {
                 Command::Engine(command) => command,
                 Command::Proxy(command) => {
@@ -202,8 +220,8 @@ impl Transaction {
                 Some((index, first)) => {
                     unite(index)?;
                     if let Some(first) = first {
-                        added = first;
-                        args.insert(0, added.as_bytes());
+                        added = account.granted(command.spec().route, &first);
+                        args.insert(0, &added);
                     }
                 }
                 None => anywhere = true,

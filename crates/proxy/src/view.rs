@@ -3,9 +3,9 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use futures_util::future::{BoxFuture, join_all};
-use meridian_router::{Link, Router};
+use meridian_router::{Link, Router, UsersChanged};
 use meridian_rt::clock::Instant;
-use meridian_topology::{DatabaseId, NodeId, ShardId, Slot};
+use meridian_topology::{DatabaseId, NodeId, ShardId, Slot, UserChange};
 
 use crate::{ClusterView, Contents, Counted, KeyspaceStats, Member, MemoryUse, ShardView, Summary, Topology};
 
@@ -135,5 +135,15 @@ impl ClusterView for RouterView {
             let answers = links.iter().map(|link| router.await_replicas(link, wanted, deadline));
             join_all(answers).await.into_iter().min().map_or(0, u64::from)
         })
+    }
+
+    fn change_users(&self, changes: Vec<UserChange>) -> BoxFuture<'static, UsersChanged> {
+        let router = Arc::clone(&self.router);
+        Box::pin(async move { router.change_users(DatabaseId::DEFAULT, changes).await })
+    }
+
+    fn spread(&self, epoch: u64) -> BoxFuture<'static, ()> {
+        let router = Arc::clone(&self.router);
+        Box::pin(async move { router.spread(epoch).await })
     }
 }

@@ -18,3 +18,5 @@ mod peer;
 mod protocol;
 #[path = "proxy/sockets.rs"]
 mod sockets;
+#[path = "proxy/users.rs"]
+mod users;

@@ -15,8 +15,10 @@ pub mod plan;
 pub mod pubsub;
 mod router;
 mod table;
+mod users;
 mod view;
 
 pub use link::{Awaited, Late, Link, Part, WaitFor, Waiter};
 pub use router::{Router, RouterOptions};
 pub use table::Table;
+pub use users::UsersChanged;

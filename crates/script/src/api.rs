@@ -62,7 +62,7 @@ pub(crate) fn connect<'s, 'e, 'h: 'e>(
         Ok(())
     })?;
     table.raw_set("setresp", setresp)?;
-    let acl = scope.create_function(|_, args: MultiValue| acl_check(&args).map_err(raise::table))?;
+    let acl = scope.create_function(|_, args: MultiValue| acl_check(gate, &args).map_err(raise::table))?;
     table.raw_set("acl_check_cmd", acl)
 }
 

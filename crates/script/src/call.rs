@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 
-use meridian_command::{Command, Flags, Protocol, ReplyError, resolve};
+use meridian_command::{Command, Flags, Protocol, lookup, resolve};
 use mlua::{Lua, MultiValue, Value};
 
 use crate::{Host, Refused, float, raise, reply};
@@ -47,6 +47,7 @@ impl Gate<'_> {
         let words = words(args)?;
         let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
         let (command, name) = checked(&words)?;
+        self.host.borrow_mut().permit(command, &words, name, false)?;
         let spec = command.spec();
         if self.read_only && (spec.is_write() || spec.flags.contains(Flags::MAY_REPLICATE)) {
             return Err(READ_ONLY.into());
@@ -94,15 +95,19 @@ fn checked(words: &[&[u8]]) -> Result<(Command, usize), Vec<u8>> {
     Ok((command, name))
 }
 
-/// Whether the user may run a command: there is one user so far, who may.
-pub(crate) fn acl_check(args: &MultiValue) -> Result<bool, Vec<u8>> {
+/// Whether the user of the script may run a command.
+pub(crate) fn acl_check(gate: &Gate<'_>, args: &MultiValue) -> Result<bool, Vec<u8>> {
     let words = words(args)?;
     let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
-    match resolve(&words) {
-        Ok(_) => Ok(true),
-        Err(error) if error == ReplyError::unknown_command(&words) => {
-            Err(b"ERR Invalid command passed to redis.acl_check_cmd()".to_vec())
-        }
-        Err(_) => Ok(true),
-    }
+    let (command, name) = resolve(&words).ok().or_else(|| meant(&words)).ok_or(INVALID)?;
+    Ok(gate.host.borrow_mut().permit(command, &words, name, true).is_ok())
+}
+
+const INVALID: &[u8] = b"ERR Invalid command passed to redis.acl_check_cmd()";
+
+/// The command that a call with the wrong number of arguments means, and how many words its name has.
+fn meant(words: &[&[u8]]) -> Option<(Command, usize)> {
+    let name = words.first()?;
+    let sub = words.get(1).and_then(|sub| lookup(&[name, &b"|"[..], sub].concat()));
+    sub.map(|command| (command, 2)).or_else(|| Some((lookup(name)?, 1)))
 }

@@ -13,6 +13,13 @@ pub enum Refused {
 
 /// Executes the commands of one script.
 pub trait Host {
+    /// Whether the script's user may have a command executed that was found and may stand in scripts. `asked`: the script
+    /// only wants to know (`redis.acl_check_cmd`).
+    ///
+    /// # Errors
+    /// The error that the script gets if not, code first, without `-`.
+    fn permit(&mut self, command: Command, words: &[&[u8]], name: usize, asked: bool) -> Result<(), Vec<u8>>;
+
     /// Executes a command that was checked (it exists, its arity fits, it may stand in scripts) and appends its reply,
     /// or an error reply, to `reply`. The first `name` of the words are its name.
     ///

@@ -12,6 +12,14 @@ struct Keys {
 }
 
 impl Host for Keys {
+    /// Everything is permitted but STRLEN.
+    fn permit(&mut self, command: Command, _: &[&[u8]], _: usize, _: bool) -> Result<(), Vec<u8>> {
+        match command {
+            Command::Engine(EngineCommand::Strlen) => Err(b"ERR not for you".to_vec()),
+            _ => Ok(()),
+        }
+    }
+
     fn execute(
         &mut self,
         command: Command,

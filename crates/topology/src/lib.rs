@@ -6,7 +6,9 @@
 mod id;
 mod map;
 mod slot;
+mod users;
 
 pub use id::{ClusterId, DatabaseId, Epoch, NodeId, ParseClusterIdError, Region, ShardId, Zone};
 pub use map::{ClusterMap, Database, NodeInfo, ReplicaRole, ShardInfo, SlotMap, SlotRange};
 pub use slot::{SLOT_COUNT, Slot, slot_of};
+pub use users::{ChangeUsersError, User, UserChange};

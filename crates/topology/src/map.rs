@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{ClusterId, DatabaseId, Epoch, NodeId, Region, SLOT_COUNT, ShardId, Slot, Zone};
+use crate::{ClusterId, DatabaseId, Epoch, NodeId, Region, SLOT_COUNT, ShardId, Slot, User, Zone};
 
 /// Everything a proxy or node knows of the cluster, at one [`Epoch`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -84,6 +84,8 @@ pub struct Database {
     pub name: String,
     /// Which shard owns which slot.
     pub slots: SlotMap,
+    /// The users that somebody has made or changed, by name.
+    pub users: BTreeMap<Vec<u8>, User>,
 }
 
 /// First and last slot of a run, both included.

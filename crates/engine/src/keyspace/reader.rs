@@ -6,7 +6,7 @@
 
 use std::cell::{Cell, RefCell};
 
-use meridian_command::ReplyError;
+use meridian_command::{ReplyError, acl::Told};
 use meridian_topology::{DatabaseId, Slot};
 
 use super::{Access, Database, Keyspace, Place, Position, Record, Shared, Table};
@@ -32,6 +32,8 @@ pub(crate) struct Reader<'a> {
     untouched: bool,
     /// Keys that were looked up and not there, if somebody wants to hear of that.
     misses: RefCell<Vec<Effect>>,
+    /// What was refused to scripts of the command under way.
+    told: RefCell<Told>,
 }
 
 /// A slot of up to so many keys gives a random key by exact rank; a bigger one by a random hash.
@@ -58,7 +60,18 @@ impl<'a> Reader<'a> {
             needs_tick: Cell::new(false),
             untouched: false,
             misses: RefCell::default(),
+            told: RefCell::default(),
         }
+    }
+
+    /// Notes what was refused to a script.
+    pub(crate) fn tell(&self, told: Told) {
+        self.told.borrow_mut().merge(told);
+    }
+
+    /// Takes what was refused to scripts.
+    pub(crate) fn take_told(&self) -> Told {
+        self.told.take()
     }
 
     /// Reads another numbered database from now on.

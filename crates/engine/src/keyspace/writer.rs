@@ -6,7 +6,7 @@
 
 mod attention;
 
-use meridian_command::ReplyError;
+use meridian_command::{ReplyError, acl::Told};
 use meridian_topology::DatabaseId;
 
 use super::{Database, Due, Keyspace, Place, Position, Reader, Record, Shared, Table, dues};
@@ -50,6 +50,8 @@ pub(crate) struct Writer<'a> {
     time_ms: u64,
     random: &'a Random,
     uses: Uses,
+    /// What was refused to scripts of the command under way.
+    told: Told,
 }
 
 impl<'a> Writer<'a> {
@@ -59,7 +61,25 @@ impl<'a> Writer<'a> {
         random: &'a Random,
         time_ms: u64,
     ) -> Writer<'a> {
-        Writer { database, shared, numbered: 0, time_ms, random, uses: Uses::default() }
+        Writer {
+            database,
+            shared,
+            numbered: 0,
+            time_ms,
+            random,
+            uses: Uses::default(),
+            told: Told::default(),
+        }
+    }
+
+    /// Notes what was refused to a script.
+    pub(crate) fn tell(&mut self, told: Told) {
+        self.told.merge(told);
+    }
+
+    /// Takes what was refused to scripts.
+    pub(crate) fn take_told(&mut self) -> Told {
+        std::mem::take(&mut self.told)
     }
 
     /// Works on another numbered database from now on.

@@ -129,3 +129,26 @@ fn a_snapshot_holds_the_whole_state() {
     let later = meta::Snapshot { version: 99, ..Default::default() };
     assert!(matches!(State::decode(&later.encode_to_vec()), Err(DecodeError::Version(99))));
 }
+
+fn change_user(name: &'static [u8], revision: u64, rules: &[&'static [u8]]) -> meta::Command {
+    let rules = rules.iter().map(|rule| bytes::Bytes::from_static(rule)).collect();
+    let change = meta::UserChange { name: name.into(), revision, remove: false, rules };
+    command(Kind::ChangeUsers(meta::ChangeUsers { database: 0, changes: vec![change] }))
+}
+
+#[test]
+fn users_are_part_of_the_map_and_of_its_snapshots() {
+    let mut state = three_nodes();
+    let version = |state: &State| meta::Snapshot::decode(&state.encode()[..]).unwrap().version;
+    assert_eq!(version(&state), WITHOUT_USERS);
+    let applied = state.apply(change_user(b"bob", 0, &[b"on", b"~*"])).unwrap();
+    assert!(applied.changed);
+    let bob = state.map().databases[&DatabaseId::DEFAULT].users[&b"bob"[..]].clone();
+    assert_eq!((bob.made, bob.revision), (applied.epoch.0, applied.epoch.0));
+    assert_eq!(version(&state), SNAPSHOT_VERSION);
+    assert_eq!(State::decode(&state.encode()).unwrap(), state);
+    let stale = state.apply(change_user(b"bob", 1, &[b"off"]));
+    assert_eq!(stale, Err(Refused::Users(ChangeUsersError::Changed)));
+    // The same again is no change of the map.
+    assert!(!state.apply(change_user(b"bob", bob.revision, &[b"on", b"~*"])).unwrap().changed);
+}

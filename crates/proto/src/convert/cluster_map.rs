@@ -56,7 +56,7 @@ impl TryFrom<meta::ClusterMap> for ClusterMap {
 
 #[cfg(test)]
 mod tests {
-    use meridian_topology::{Database, NodeInfo, Region, ReplicaRole, ShardInfo, SlotMap, Zone};
+    use meridian_topology::{Database, NodeInfo, Region, ReplicaRole, ShardInfo, SlotMap, User, Zone};
 
     use super::*;
 
@@ -73,6 +73,8 @@ mod tests {
         let replicas = [(NodeId(3), ReplicaRole::Voter), (NodeId(4), ReplicaRole::Learner)];
         let shard = ShardInfo { replicas: replicas.into(), leader_hint: Some(NodeId(3)), leader_term: 7 };
         let slots = SlotMap::spread(&[ShardId(1), ShardId(2)]);
+        let user = User { made: 4, revision: 9, rules: vec![b"on".to_vec(), b"~\xff".to_vec()] };
+        let users = [(b"bob".to_vec(), user)].into();
         ClusterMap {
             cluster: ClusterId(u128::MAX - 5),
             epoch: Epoch(12),
@@ -80,7 +82,7 @@ mod tests {
             replication: 3,
             nodes: [(node.id, node)].into(),
             shards: [(ShardId(1), shard), (ShardId(2), ShardInfo::default())].into(),
-            databases: [(DatabaseId::DEFAULT, Database { name: "default".into(), slots })].into(),
+            databases: [(DatabaseId::DEFAULT, Database { name: "default".into(), slots, users })].into(),
         }
     }
 

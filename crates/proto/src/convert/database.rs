@@ -1,6 +1,9 @@
 //! [`Database`].
 
-use meridian_topology::{Database, DatabaseId, ShardId, Slot, SlotMap, SlotRange};
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use meridian_topology::{Database, DatabaseId, ShardId, Slot, SlotMap, SlotRange, User, UserChange};
 
 use super::Error;
 use crate::meta;
@@ -17,6 +20,48 @@ impl meta::Database {
             id: id.0,
             name: database.name.clone(),
             slots: database.slots.ranges().into_iter().map(run).collect(),
+            users: database.users.iter().map(|(name, user)| meta::User::of(name, user)).collect(),
+        }
+    }
+}
+
+impl meta::User {
+    /// The message for a user and its name.
+    pub fn of(name: &[u8], user: &User) -> meta::User {
+        meta::User {
+            name: Bytes::copy_from_slice(name),
+            made: user.made,
+            revision: user.revision,
+            rules: user.rules.iter().map(|rule| Bytes::copy_from_slice(rule)).collect(),
+        }
+    }
+}
+
+impl From<meta::User> for User {
+    fn from(user: meta::User) -> Self {
+        let rules = user.rules.iter().map(|rule| rule.to_vec()).collect();
+        User { made: user.made, revision: user.revision, rules }
+    }
+}
+
+impl From<UserChange> for meta::UserChange {
+    fn from(change: UserChange) -> Self {
+        meta::UserChange {
+            name: change.name.into(),
+            revision: change.revision,
+            remove: change.rules.is_none(),
+            rules: change.rules.into_iter().flatten().map(Bytes::from).collect(),
+        }
+    }
+}
+
+impl From<meta::UserChange> for UserChange {
+    fn from(change: meta::UserChange) -> Self {
+        let rules = change.rules.iter().map(|rule| rule.to_vec()).collect();
+        UserChange {
+            name: change.name.to_vec(),
+            revision: change.revision,
+            rules: (!change.remove).then_some(rules),
         }
     }
 }
@@ -34,6 +79,8 @@ impl TryFrom<meta::Database> for Database {
             runs.push((SlotRange { first, last }, ShardId(run.shard)));
         }
         let slots = SlotMap::from_ranges(runs).ok_or(Error::at("Database.slots"))?;
-        Ok(Database { name: database.name, slots })
+        let user = |user: meta::User| (user.name.to_vec(), User::from(user));
+        let users: BTreeMap<Vec<u8>, User> = database.users.into_iter().map(user).collect();
+        Ok(Database { name: database.name, slots, users })
     }
 }

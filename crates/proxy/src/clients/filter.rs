@@ -2,7 +2,7 @@
 
 use meridian_rt::clock::Instant;
 
-use super::{Client, DEFAULT_USER, Trait};
+use super::{Client, Trait};
 
 /// The kinds of connections that `TYPE` tells apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +55,7 @@ impl Filter {
             && self.least_age.is_none_or(|least| client.age(Instant::now()).as_secs() >= least)
             && self.except != Some(client.id)
             && self.kind.is_none_or(|kind| kind == Kind::of(client))
-            && is(&self.user, DEFAULT_USER)
+            && self.user.as_ref().is_none_or(|user| *user == client.account().name)
             && is(&self.address, &client.address.to_string())
             && is(&self.local_address, &client.local_address.to_string())
     }

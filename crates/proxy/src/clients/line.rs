@@ -5,7 +5,7 @@ use std::{fmt::Write, sync::atomic::Ordering};
 use meridian_command::Command;
 use meridian_rt::clock::Instant;
 
-use super::{Client, DEFAULT_USER, Trait};
+use super::{Client, Trait};
 
 /// Letters of `flags=`, in the order Redis prints them.
 const LETTERS: &[(Trait, char)] = &[
@@ -47,7 +47,7 @@ impl Client {
             head,
             " age={age} idle={idle} flags={flags} db={db} sub={sub} psub={psub} ssub={ssub} multi={multi} watch={watch} \
              qbuf={query} qbuf-free={query_free} argv-mem={argv} multi-mem={multi_bytes} rbs={reply_capacity} rbp={peak} obl={unsent} oll=0 \
-             omem=0 tot-mem={total} events={events} cmd={command} user={DEFAULT_USER} redir=-1 resp={resp}",
+             omem=0 tot-mem={total} events={events} cmd={command} user=",
             idle = self.idle(now).as_secs(),
             multi = self.queued.load(Ordering::Relaxed),
             watch = load(&self.watched),
@@ -57,8 +57,11 @@ impl Client {
             peak = load(&buffers.reply_peak),
             total = size_of::<Client>() + query + query_free + argv + reply_capacity.max(unsent),
             events = if unsent > 0 { "rw" } else { "r" },
-            resp = self.protocol.load(Ordering::Relaxed),
         );
+        out.extend_from_slice(head.as_bytes());
+        out.extend_from_slice(&self.account().name);
+        head.clear();
+        let _ = write!(head, " redir=-1 resp={}", self.protocol.load(Ordering::Relaxed));
         out.extend_from_slice(head.as_bytes());
         out.extend_from_slice(b" lib-name=");
         out.extend_from_slice(&labels.library);

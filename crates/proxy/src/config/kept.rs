@@ -179,9 +179,6 @@ pub(super) const KEPT: &[Setting] = &[
     // A script is bounded by what it may do, not by how long others have waited for it.
     kept("busy-reply-threshold", "5000", LONG_COUNT),
     alias("lua-time-limit", "busy-reply-threshold", "5000", LONG_COUNT),
-    // There is one user, and every client may subscribe.
-    kept("acl-pubsub-default", "resetchannels", Shape::Word(&["allchannels", "resetchannels"])),
-    kept("acllog-max-len", "128", LONG_COUNT),
     // Certificates are given at the start.
     kept("tls-client-key-file-pass", "", Shape::Text),
     kept("tls-key-file-pass", "", Shape::Text),

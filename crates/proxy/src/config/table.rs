@@ -21,6 +21,8 @@ enum Kind {
     Signed { field: fn(&mut Settings) -> &mut i64 },
     /// `yes` or `no`.
     Bool { field: fn(&mut Settings) -> &mut bool },
+    /// One of two words.
+    Either { off: &'static str, on: &'static str, field: fn(&mut Settings) -> &mut bool },
     /// Numbers from 0 to 100.
     Percentiles { field: fn(&mut Settings) -> &mut String },
     /// An amount of memory of at least so many bytes.
@@ -40,6 +42,20 @@ const MIB: i64 = 1 << 20;
 
 /// The settings that have an effect, and what cannot be changed; by name.
 const SETTINGS: &[Setting] = &[
+    Setting {
+        name: "acl-pubsub-default",
+        kind: Kind::Either {
+            off: "resetchannels",
+            on: "allchannels",
+            field: |settings| &mut settings.new_users_have_channels,
+        },
+    },
+    // Users are kept by the cluster.
+    Setting { name: "aclfile", kind: Kind::Constant(|_| String::new()) },
+    Setting {
+        name: "acllog-max-len",
+        kind: Kind::Number { least: 0, most: i64::MAX, field: |settings| &mut settings.refusals_length },
+    },
     Setting { name: "client-output-buffer-limit", kind: Kind::OutputLimits },
     Setting {
         name: "client-query-buffer-limit",
@@ -129,6 +145,7 @@ impl Setting {
         match self.kind {
             Kind::Number { field, .. } | Kind::Memory { field, .. } => field(&mut settings).to_string(),
             Kind::Signed { field } => field(&mut settings).to_string(),
+            Kind::Either { off, on, field } => if *field(&mut settings) { on } else { off }.to_owned(),
             Kind::Bool { field } => if *field(&mut settings) { "yes" } else { "no" }.to_owned(),
             Kind::Text { field } | Kind::Percentiles { field } => field(&mut settings).clone(),
             Kind::Kept(row) => row.value(&settings.kept),
@@ -156,6 +173,13 @@ impl Setting {
                     b"yes" => true,
                     b"no" => false,
                     _ => return Err("argument must be 'yes' or 'no'".to_owned()),
+                };
+            }
+            Kind::Either { off, on, field } => {
+                *field(settings) = match std::str::from_utf8(value).unwrap_or_default() {
+                    word if word.eq_ignore_ascii_case(on) => true,
+                    word if word.eq_ignore_ascii_case(off) => false,
+                    _ => return Err(format!("argument(s) must be one of the following: {on}, {off}")),
                 };
             }
             Kind::Percentiles { field } => *field(settings) = percentiles(value)?,

@@ -18,7 +18,7 @@ use meridian_rt::clock::Instant;
 use meridian_topology::DatabaseId;
 use parking_lot::Mutex;
 
-use super::output::Output;
+use super::{output::Output, told};
 use crate::{
     Settings, Shared,
     clients::Client,
@@ -219,7 +219,7 @@ impl Batch {
     pub(super) fn assemble(&self, out: &mut Vec<u8>) {
         let results = std::mem::take(&mut *self.results.lock());
         let texts = |part: usize| &self.texts[part][..];
-        assemble(&self.slots, &self.here, &results, &self.shared, self.started, out);
+        assemble(&self.slots, &self.here, &results, (&self.shared, &self.client), self.started, out);
         note_slow(&self.slots, &texts, &self.shared, &self.client, self.started);
     }
 }
@@ -319,7 +319,7 @@ pub(super) fn assemble(
     slots: &[Slot],
     here: &[u8],
     results: &[Option<PartResult>],
-    shared: &Shared,
+    (shared, client): (&Shared, &Client),
     started: Instant,
     out: &mut Vec<u8>,
 ) {
@@ -332,9 +332,15 @@ pub(super) fn assemble(
         let start = out.len();
         match &slot.source {
             Source::Here(range) => out.extend_from_slice(&here[range.clone()]),
-            Source::Part(part) => readers[*part].next(out),
+            Source::Part(part) => {
+                readers[*part].next(out);
+                if slot.command.is_some_and(|command| command.spec().route == Route::Script) {
+                    told::hear(out, start, shared, client);
+                }
+            }
             Source::Exec(exec) => {
                 readers[exec.part].next(out);
+                told::hear(out, start, shared, client);
                 let replies = elements(&out[start..]).into_iter().flatten();
                 for ((command, _), reply) in exec.commands.iter().zip(replies) {
                     tally.add(stats, *command, took, stats.reply(reply));
@@ -414,7 +420,7 @@ fn note(
     }
     let name = name_as_sent(command, capitals);
     let mut words: Vec<&[u8]> = name.split('|').map(str::as_bytes).collect();
-    let from = usize::from(command.spec().route == Route::Cursor);
+    let from = usize::from(matches!(command.spec().route, Route::Cursor | Route::Script));
     words.extend(args.from(from).iter());
     shared.observed.note_slow(settings, client, command, took, words.into_iter());
 }

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use meridian_command::{
     Command, EngineCommand, Protocol, ReplyError, ReplyWriter,
+    acl::Denial,
     wire::{self, Head},
 };
 use meridian_router::{Awaited, Late, Link};
@@ -17,7 +18,7 @@ use meridian_rt::{clock::Instant, net::ReadHalf};
 use meridian_topology::DatabaseId;
 use tokio::io::AsyncReadExt;
 
-use super::{Connection, READ, READ_MAX, owned};
+use super::{Connection, READ, READ_MAX, SLOW_WORDS, note_denial};
 use crate::{
     Shared,
     clients::{Client, Trait, Unblock},
@@ -26,6 +27,10 @@ use crate::{
 
 /// First byte of the reply that says that the client waits.
 const PARKED: u8 = 0;
+/// What the reply to a client begins with whose user may not have what it waits for.
+const DENIED: &[u8] = b"-NOPERM ";
+/// And what a shard answers that has ended a waiting with an error.
+const UNBLOCKED: &[u8] = b"-UNBLOCKED ";
 /// First byte of the answer that the shard knows of no such waiter.
 const UNKNOWN: u8 = 1;
 /// What follows the first byte: kind of the empty reply, session, sequence, time-out.
@@ -37,8 +42,9 @@ pub(super) struct Blocking {
     link: Arc<Link>,
     head: Head,
     record: Vec<u8>,
-    /// The first words of the call.
+    /// The call, of which the first `name` words are the name.
     words: Vec<Vec<u8>>,
+    name: usize,
     /// What it may wait for.
     keys: Vec<HeldKey>,
 }
@@ -59,6 +65,8 @@ enum End {
     Late(Late),
     TimedOut,
     Unblocked(Unblock),
+    /// Its user may not have what it waits for any more.
+    Denied(Denial),
     /// It has gone away.
     Gone,
     /// This process is going away.
@@ -71,7 +79,8 @@ impl Blocking {
         wire::encode(&mut record, head, words[name..].iter().copied());
         let positions = head.command.spec().key_positions(words).unwrap_or_default();
         let keys = positions.into_iter().map(|position| (head.numbered, words[position].to_vec())).collect();
-        Blocking { link, head, record, words: owned(words), keys }
+        let words = words.iter().map(|word| word.to_vec()).collect();
+        Blocking { link, head, record, words, name, keys }
     }
 }
 
@@ -126,8 +135,12 @@ impl Connection {
         let failed = self.shared.stats.reply(&reply);
         // Waiting for others is no work.
         let took = started.elapsed().saturating_sub(waited);
-        self.shared.stats.executed(command, 1, took, u64::from(failed));
-        self.note_slow(command, took, blocking.words.iter().map(Vec::as_slice));
+        if reply.starts_with(DENIED) {
+            self.shared.stats.rejected(Some(command));
+        } else {
+            self.shared.stats.executed(command, 1, took, u64::from(failed));
+            self.note_slow(command, took, blocking.words.iter().take(SLOW_WORDS).map(Vec::as_slice));
+        }
         if answered && !self.output.is_broken() {
             self.output.write(|out| out.extend_from_slice(&reply));
         }
@@ -152,7 +165,16 @@ impl Connection {
             let held = self.hold(blocking);
             self.session.client().set_blocked(true);
             let parked_at = Instant::now();
-            let end = self.end(reader, &mut awaited, deadline).await;
+            let end = loop {
+                match self.end(reader, &mut awaited, deadline).await {
+                    End::Unblocked(Unblock::Denied) => {
+                        if let Some(denial) = self.denial(blocking) {
+                            break End::Denied(denial);
+                        }
+                    }
+                    end => break end,
+                }
+            };
             *waited += parked_at.elapsed();
             drop(held);
             let (reason, own) = match end {
@@ -170,18 +192,40 @@ impl Connection {
                 End::TimedOut | End::Unblocked(Unblock::TimeOut) => {
                     (&b"TIMEOUT"[..], parked.empty(blocking.head.protocol))
                 }
-                End::Unblocked(Unblock::Error) => {
+                End::Unblocked(Unblock::Error | Unblock::Denied) => {
                     let mut error = Vec::new();
                     ReplyError::new("UNBLOCKED client unblocked via CLIENT UNBLOCK").write(&mut error);
                     (&b"ERROR"[..], error)
                 }
+                End::Denied(denial) => (&b"ERROR"[..], self.deny(blocking, denial)),
             };
             let cancel = cancel_record(&parked, reason);
             let cancel = call(Arc::clone(&self.shared), Arc::clone(&blocking.link), cancel);
             let reply = self.unless_gone(reader, cancel).await?;
             awaited.settled();
-            return Some(if reply.first() == Some(&UNKNOWN) { own } else { reply });
+            let ended =
+                reply.first() == Some(&UNKNOWN) || own.starts_with(DENIED) && reply.starts_with(UNBLOCKED);
+            return Some(if ended { own } else { reply });
         }
+    }
+
+    /// What the user may not do any more, of what the client waits for.
+    fn denial(&mut self, blocking: &Blocking) -> Option<Denial> {
+        // A client whose user is gone is closed by whoever has noticed that.
+        self.session.follow_users(&self.shared.users);
+        let words: Vec<&[u8]> = blocking.words.iter().map(Vec::as_slice).collect();
+        let command = Command::Engine(blocking.head.command);
+        self.session.account().rules.check(command, &words, blocking.name).err()
+    }
+
+    /// Notes what is denied, and says so.
+    fn deny(&mut self, blocking: &Blocking, denial: Denial) -> Vec<u8> {
+        let mut error = Vec::new();
+        let command = Command::Engine(blocking.head.command);
+        denial.error(&self.session.account().name, command.spec()).write(&mut error);
+        let words: Vec<&[u8]> = blocking.words.iter().map(Vec::as_slice).collect();
+        note_denial(&mut self.session, &self.shared, (denial, command), &words);
+        error
     }
 
     /// Ends the waiting because this process is to end, which it must not before the shard knows: an element would be

@@ -21,7 +21,7 @@ use super::{
     },
     output::Output,
 };
-use crate::{Shared, healing, session::Session, transaction::Prepared};
+use crate::{Shared, healing, session::Session, transaction::Prepared, users::Account};
 
 /// What the session says about a command.
 #[derive(Clone, Copy, Debug)]
@@ -134,6 +134,7 @@ impl Building {
         terms: Terms,
         call: &[&[u8]],
         name: usize,
+        account: &Account,
     ) {
         let head = wire::Head { command, protocol: terms.protocol, numbered: terms.numbered };
         let source = match plan {
@@ -145,7 +146,8 @@ impl Building {
                 Source::Part(self.add(*link, head, terms, args.into_iter()))
             }
             Plan::Within { link, slots } => {
-                let mut args: Vec<&[u8]> = vec![slots.as_bytes()];
+                let granted = account.granted(command.spec().route, slots);
+                let mut args: Vec<&[u8]> = vec![&granted];
                 args.extend(&call[name..]);
                 Source::Part(self.add(*link, head, terms, args.into_iter()))
             }
@@ -240,7 +242,7 @@ impl Building {
         self.newest.fill(None);
         let results: Vec<Option<PartResult>> = parts.iter().map(|part| self.read_here(part)).collect();
         if output.unfinished() == 0 && results.iter().all(Option::is_some) {
-            output.write(|out| assemble(&slots, &here, &results, shared, started, out));
+            output.write(|out| assemble(&slots, &here, &results, (shared, session.client()), started, out));
             note_slow(&slots, &|part| &parts[part].commands[..], shared, session.client(), started);
             return;
         }

@@ -16,12 +16,14 @@ use meridian_topology::DatabaseId;
 use super::{
     Connection, Step,
     building::{Building, Terms},
+    told,
 };
 use crate::{
     Shared,
     gate::{Call, Refusal},
     healing::BySha,
     local::{self, Outcome},
+    observe::{Place, Reason, Subject},
     session::Session,
     transaction::{Prepared, Queued, Setting, unwatch, watch},
 };
@@ -47,7 +49,7 @@ pub(super) fn queue(
     let table = std::sync::Arc::clone(building.table());
     let name = words.len() - call.args.len();
     let words = words.iter().map(|word| word.to_vec()).collect();
-    let queued = Queued { command: call.command, words, name };
+    let queued = Queued { command: call.command, words, name, denied: None };
     let allowed = !call.command.spec().flags.contains(Flags::NO_MULTI);
     let Some(transaction) = session.transaction() else { return };
     let taken = if allowed {
@@ -115,12 +117,14 @@ fn execute(session: &mut Session, shared: &Shared, building: &mut Building, term
         return Step::Taken;
     };
     let setting = setting(terms);
-    match transaction.prepare(session.watched(), building.table(), setting) {
+    let account = std::sync::Arc::clone(session.account());
+    match transaction.prepare(session.watched(), building.table(), setting, &account) {
         Err(error) => {
             unwatch(session.take_watched(), shared);
             building.answer(Some(EXEC), terms, |reply| reply.error(&error));
         }
         Ok(prepared) => {
+            note_denied(session, shared, &prepared);
             show(session, shared, setting, &prepared.queued);
             // The shard ends the watches.
             session.take_watched();
@@ -135,6 +139,17 @@ fn execute(session: &mut Session, shared: &Shared, building: &mut Building, term
         }
     }
     Step::Taken
+}
+
+/// Notes what was permitted when it was queued and is no more.
+fn note_denied(session: &Session, shared: &Shared, prepared: &Prepared) {
+    for queued in &prepared.queued {
+        let Some(denial) = queued.denied else { continue };
+        let object = denial.object(queued.command.spec(), &queued.words());
+        let (reason, user) = (Reason::Denied(denial.reason), session.account().name.clone());
+        let subject = Subject { reason, place: Place::Multi, object, user };
+        shared.observed.refusals.add(&shared.config.load(), session.client(), subject, 1);
+    }
 }
 
 /// Whether the shard may have to be told scripts before it executes the transaction: afterwards would be too late, so it is
@@ -259,7 +274,9 @@ impl Connection {
                 }
             }
         });
-        self.unless_gone(reader, call).await
+        let mut reply = self.unless_gone(reader, call).await?;
+        told::hear(&mut reply, 0, &self.shared, self.session.client());
+        Some(reply)
     }
 
     /// Puts the replies in the order of the commands, executing those of this process; and whether the connection stays
@@ -271,7 +288,7 @@ impl Connection {
         (executed, took): (Vec<u8>, Duration),
     ) -> Option<(Vec<u8>, bool)> {
         let Some(mut by_shard) = elements(&executed) else { return Some((executed, true)) };
-        let engine = |queued: &&Queued| matches!(queued.command, Command::Engine(_));
+        let engine = |queued: &&Queued| matches!((queued.command, queued.denied), (Command::Engine(_), None));
         let by_engine = prepared.queued.iter().filter(engine).count();
         let share = took / u32::try_from(by_engine.max(1)).unwrap_or(u32::MAX);
         let mut out = Vec::new();
@@ -280,12 +297,13 @@ impl Connection {
         for queued in &prepared.queued {
             let start = out.len();
             let started = Instant::now();
-            match queued.command {
-                Command::Engine(_) => match by_shard.next() {
+            match (queued.denied, queued.command) {
+                (Some(denial), _) => denial.exec_error().write(&mut out),
+                (None, Command::Engine(_)) => match by_shard.next() {
                     Some(reply) => out.extend_from_slice(reply),
                     None => ReplyError::INTERNAL_MALFORMED.write(&mut out),
                 },
-                Command::Proxy(command) => {
+                (None, Command::Proxy(command)) => {
                     open &= self.execute_local(reader, command, queued, &mut out).await?;
                 }
             }
@@ -313,8 +331,12 @@ impl Connection {
         let args = Args::new(&words[queued.name..]);
         let outcome = {
             let mut reply = ReplyWriter::new(out, self.session.protocol());
-            let mut context =
-                local::Context { session: &mut self.session, shared: &self.shared, output: &self.output };
+            let mut context = local::Context {
+                session: &mut self.session,
+                shared: &self.shared,
+                output: &self.output,
+                called: words[0],
+            };
             local::execute(&mut context, command, &args, &mut reply)
         };
         match outcome {

@@ -1,25 +1,34 @@
-//! ACL over the one user there is, `default`, whose password is a setting.
+//! ACL: who there is, who may do what, and what was refused.
 
-use meridian_command::{Args, Categories, ReplyError, ReplyWriter, number::parse_i64, resolve, rows};
+mod users;
+
+use std::sync::Arc;
+
+use meridian_command::{
+    Args, Categories, CommandSpec, ReplyError, ReplyWriter, acl::Selector, number::parse_i64, resolve, rows,
+};
 use meridian_rt::{clock::wall_micros, random};
 use sha2::{Digest as _, Sha256};
 
 use super::{Answer, Context};
-use crate::{Settings, clients::DEFAULT_USER, gate};
+use crate::gate;
+
+pub(super) use users::{delete_users, set_user};
 
 const PASSWORD_BITS: i64 = 256;
 const PASSWORD_BITS_MAX: i64 = 4096;
 /// How many entries ACL LOG shows unless told.
 const SHOWN: usize = 10;
 
-pub(super) fn who_am_i(reply: &mut ReplyWriter<'_>) -> Answer {
-    reply.bulk(DEFAULT_USER.as_bytes());
+pub(super) fn who_am_i(context: &Context<'_>, reply: &mut ReplyWriter<'_>) -> Answer {
+    reply.bulk(&context.session.account().name);
     Ok(())
 }
 
-pub(super) fn users(reply: &mut ReplyWriter<'_>) -> Answer {
-    reply.array(1);
-    reply.bulk(DEFAULT_USER.as_bytes());
+pub(super) fn users(context: &Context<'_>, reply: &mut ReplyWriter<'_>) -> Answer {
+    let accounts = context.shared.users.load();
+    reply.array(accounts.iter().len());
+    accounts.iter().for_each(|account| reply.bulk(&account.name));
     Ok(())
 }
 
@@ -42,77 +51,75 @@ pub(super) fn categories(args: &Args<'_>, reply: &mut ReplyWriter<'_>) -> Answer
     Ok(())
 }
 
-/// The password as Redis shows it: its hash.
-fn password(settings: &Settings) -> Option<String> {
-    settings.needs_password().then(|| hex(settings.password.as_bytes()))
-}
-
 /// The hash of something.
 fn hex(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 pub(super) fn list(context: &Context<'_>, reply: &mut ReplyWriter<'_>) -> Answer {
-    let password = password(&context.shared.config.load());
-    let password = password.map_or_else(|| "nopass".to_owned(), |hash| format!("#{hash}"));
-    reply.array(1);
-    reply.bulk(format!("user {DEFAULT_USER} on {password} ~* &* +@all").as_bytes());
+    let accounts = context.shared.users.load();
+    reply.array(accounts.iter().len());
+    for account in accounts.iter() {
+        reply.bulk(&[b"user ", account.name.as_slice(), b" ", &account.rules.describe()].concat());
+    }
     Ok(())
 }
 
 pub(super) fn get_user(context: &Context<'_>, args: &Args<'_>, reply: &mut ReplyWriter<'_>) -> Answer {
-    if &args[0] != DEFAULT_USER.as_bytes() {
+    let accounts = context.shared.users.load();
+    let Some(account) = accounts.get(&args[0]) else {
         reply.null();
         return Ok(());
-    }
-    let password = password(&context.shared.config.load());
+    };
+    let user = &account.rules;
     reply.map(6);
     reply.bulk(b"flags");
-    let flags: &[&str] = if password.is_none() { &["on", "nopass"] } else { &["on"] };
+    let flags = user.flags();
     reply.set(flags.len());
     flags.iter().for_each(|flag| reply.bulk(flag.as_bytes()));
     reply.bulk(b"passwords");
-    reply.array(usize::from(password.is_some()));
-    password.iter().for_each(|hash| reply.bulk(hash.as_bytes()));
-    for (name, rule) in [("commands", "+@all"), ("keys", "~*"), ("channels", "&*")] {
-        reply.bulk(name.as_bytes());
-        reply.bulk(rule.as_bytes());
-    }
+    reply.array(user.passwords().len());
+    user.passwords().iter().for_each(|hash| reply.bulk(hash.as_bytes()));
+    write_selector(user.root(), reply);
     reply.bulk(b"selectors");
-    reply.array(0);
+    reply.array(user.selectors().len());
+    for selector in user.selectors() {
+        reply.map(3);
+        write_selector(selector, reply);
+    }
     Ok(())
 }
 
-pub(super) fn delete_users(args: &Args<'_>, reply: &mut ReplyWriter<'_>) -> Answer {
-    if args.iter().any(|name| name == DEFAULT_USER.as_bytes()) {
-        return Err(ReplyError::new("ERR The 'default' user cannot be removed"));
+/// Three pairs of a map.
+fn write_selector(selector: &Selector, reply: &mut ReplyWriter<'_>) {
+    for (name, rules) in [
+        ("commands", selector.commands_text().into_bytes()),
+        ("keys", selector.keys_text()),
+        ("channels", selector.channels_text()),
+    ] {
+        reply.bulk(name.as_bytes());
+        reply.bulk(&rules);
     }
-    reply.integer(0);
-    Ok(())
 }
 
-pub(super) fn set_user() -> Answer {
-    Err(ReplyError::new(
-        "ERR there is one user, 'default', who may do all; CONFIG SET requirepass gives it a password",
-    ))
-}
-
-pub(super) fn dry_run(args: &Args<'_>, reply: &mut ReplyWriter<'_>) -> Answer {
-    let (user, call) = (&args[0], args.from(1));
-    if user != DEFAULT_USER.as_bytes() {
-        return Err(ReplyError::from_bytes([b"ERR User '", user, b"' not found"].concat()));
-    }
+pub(super) fn dry_run(context: &Context<'_>, args: &Args<'_>, reply: &mut ReplyWriter<'_>) -> Answer {
+    let (name, call) = (&args[0], args.from(1));
+    let account = context.shared.users.load().get(name).map(Arc::clone);
+    let account =
+        account.ok_or_else(|| ReplyError::from_bytes([b"ERR User '", name, b"' not found"].concat()))?;
     let call = call.as_slice();
-    if let Err(error) = resolve(call) {
+    let (command, words) = resolve(call).map_err(|error| {
         let name = call.first().copied().unwrap_or_default();
-        let is_container = |row: &meridian_command::CommandSpec| {
-            row.is_container() && row.name.as_bytes().eq_ignore_ascii_case(name)
-        };
+        let is_container =
+            |row: &CommandSpec| row.is_container() && row.name.as_bytes().eq_ignore_ascii_case(name);
         let known = gate::meant(call).is_some() || call.len() == 1 && rows().any(is_container);
         let unknown = || ReplyError::from_bytes([b"ERR Command '", name, b"' not found"].concat());
-        return Err(if known { error } else { unknown() });
+        if known { error } else { unknown() }
+    })?;
+    match account.rules.check(command, call, words) {
+        Ok(()) => reply.ok(),
+        Err(denial) => reply.bulk(&denial.full_text(&account.name, command.spec(), call)),
     }
-    reply.ok();
     Ok(())
 }
 
@@ -135,7 +142,7 @@ pub(super) fn draw_password(args: &Args<'_>, reply: &mut ReplyWriter<'_>) -> Ans
     Ok(())
 }
 
-/// ACL SAVE and LOAD.
+/// ACL SAVE and LOAD: users are kept by the cluster, in no file. What Redis says without a file of users is true of that.
 pub(super) fn file() -> Answer {
     Err(ReplyError::new(
         "ERR This Redis instance is not configured to use an ACL file. You may want to specify users via the ACL \
@@ -167,10 +174,10 @@ pub(super) fn log(context: &Context<'_>, args: &Args<'_>, reply: &mut ReplyWrite
         reply.bulk(b"count");
         reply.integer(entry.count as i64);
         for (name, value) in [
-            ("reason", &b"auth"[..]),
-            ("context", b"toplevel"),
-            ("object", entry.command.as_bytes()),
-            ("username", &entry.user),
+            ("reason", entry.subject.reason.name().as_bytes()),
+            ("context", entry.subject.place.name().as_bytes()),
+            ("object", &entry.subject.object),
+            ("username", &entry.subject.user),
         ] {
             reply.bulk(name.as_bytes());
             reply.bulk(value);

@@ -7,18 +7,31 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use meridian_command::{
-    Args, EngineCommand, Protocol, ReplyError, ReplyWriter, glob_match,
+    Args, EngineCommand, Protocol, ReplyError, ReplyWriter,
+    acl::{User, password_hash},
+    glob_match,
     settings::{self, SETTINGS, Setting},
     wire,
 };
 use meridian_topology::DatabaseId;
 
 use super::{Answer, Context, Outcome};
-use crate::Shared;
+use crate::{
+    Shared,
+    users::{DEFAULT_USER, change::change},
+};
+
+/// The setting that is the password of the user `default`.
+const PASSWORD: &[u8] = b"requirepass";
 
 /// Answers the settings that match; asks a shard for those that shards have.
 pub(super) fn get(context: &Context<'_>, args: &Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
     let mut found = context.shared.config.get(args.as_slice());
+    for (name, value) in &mut found {
+        if name.eq_ignore_ascii_case(PASSWORD) {
+            *value = shown_password(&context.shared.users.load().default_account().rules, value);
+        }
+    }
     let replicated: Vec<(Vec<u8>, &'static Setting)> = SETTINGS
         .iter()
         .flat_map(|setting| setting.names().map(move |name| (name, setting)))
@@ -44,6 +57,16 @@ pub(super) fn get(context: &Context<'_>, args: &Args<'_>, reply: &mut ReplyWrite
         }
         bytes
     }))
+}
+
+/// The password of the user `default`, as far as it is known: only hashes are kept, but the process that it was told to
+/// remembers it. A hash is shown as ACL shows it.
+fn shown_password(user: &User, told: &str) -> String {
+    match user.passwords() {
+        [hash, ..] if !user.passwords().contains(&password_hash(told.as_bytes())) => format!("#{hash}"),
+        [_, ..] => told.to_owned(),
+        [] => String::new(),
+    }
 }
 
 /// The name as it is answered, if a pattern asks for it.
@@ -106,7 +129,9 @@ pub(super) fn set(
     context.shared.config.set(&own)?;
     let tracks = context.shared.config.load().latency_tracking;
     context.shared.stats.tracks_latency.store(tracks, std::sync::atomic::Ordering::Relaxed);
-    if replicated.is_empty() {
+    let password = own.iter().find(|(name, _)| name.eq_ignore_ascii_case(PASSWORD));
+    let password = password.map(|(_, password)| password.to_vec());
+    if replicated.is_empty() && password.is_none() {
         reply.ok();
         return Ok(Outcome::Done);
     }
@@ -119,12 +144,30 @@ pub(super) fn set(
     Ok(Outcome::Async(Box::pin(async move {
         let mut bytes = Vec::new();
         let mut reply = ReplyWriter::new(&mut bytes, protocol);
-        match set_on_all_shards(&shared, &calls, count).await {
+        let set = async {
+            if let Some(password) = password {
+                set_password(&shared, &password).await?;
+            }
+            if count > 0 { set_on_all_shards(&shared, &calls, count).await } else { Ok(()) }
+        };
+        match set.await {
             Ok(()) => reply.ok(),
             Err(error) => reply.error(&error),
         }
         bytes
     })))
+}
+
+/// Gives the user `default` this password instead of all others; none if it is empty.
+async fn set_password(shared: &Arc<Shared>, password: &[u8]) -> Result<(), ReplyError> {
+    let set = change(shared, |accounts| {
+        let before = &accounts.default_account().rules;
+        let mut user = before.clone();
+        user.set_password(Some(password).filter(|password| !password.is_empty()));
+        let edits = if *before == user { vec![] } else { vec![(DEFAULT_USER.to_vec(), Some(user))] };
+        Ok((edits, ()))
+    });
+    set.await
 }
 
 async fn set_on_all_shards(shared: &Shared, calls: &Bytes, count: u32) -> Result<(), ReplyError> {

@@ -3,7 +3,13 @@
 use meridian_command::{Args, Protocol, ReplyError, ReplyWriter, number::parse_i64};
 
 use super::{Answer, Context, Outcome};
-use crate::{REDIS_VERSION, clients::DEFAULT_USER, session::NUMBERED_DATABASES, transaction::unwatch};
+use crate::{
+    REDIS_VERSION,
+    observe::{Place, Reason, Subject},
+    session::NUMBERED_DATABASES,
+    transaction::unwatch,
+    users::DEFAULT_USER,
+};
 
 pub(super) fn ping(context: &Context<'_>, args: &Args<'_>, reply: &mut ReplyWriter<'_>) -> Answer {
     match args.as_slice() {
@@ -43,8 +49,7 @@ pub(super) fn quit(reply: &mut ReplyWriter<'_>) -> Outcome {
 }
 
 pub(super) fn reset(context: &mut Context<'_>, reply: &mut ReplyWriter<'_>) -> Answer {
-    let authenticated = !context.shared.config.load().needs_password();
-    context.session.reset(authenticated);
+    context.session.reset(&context.shared.users.load());
     unwatch(context.session.take_watched(), context.shared);
     reply.simple("RESET");
     Ok(())
@@ -52,26 +57,31 @@ pub(super) fn reset(context: &mut Context<'_>, reply: &mut ReplyWriter<'_>) -> A
 
 pub(super) fn auth(context: &mut Context<'_>, args: &Args<'_>, reply: &mut ReplyWriter<'_>) -> Answer {
     match args.as_slice() {
-        [_] if !context.shared.config.load().needs_password() => return Err(ReplyError::NO_PASSWORD_SET),
-        [password] => authenticate(context, "auth", DEFAULT_USER.as_bytes(), password)?,
-        [user, password] => authenticate(context, "auth", user, password)?,
+        [_] if context.shared.users.load().default_account().rules.takes_any_password() => {
+            return Err(ReplyError::NO_PASSWORD_SET);
+        }
+        [password] => authenticate(context, DEFAULT_USER, password)?,
+        [user, password] => authenticate(context, user, password)?,
         _ => return Err(ReplyError::SYNTAX),
     }
     reply.ok();
     Ok(())
 }
 
-/// Grants the connection the user, if the password is right. A user without a password takes any.
-fn authenticate(context: &mut Context<'_>, command: &'static str, user: &[u8], password: &[u8]) -> Answer {
-    let settings = context.shared.config.load();
-    let right = !settings.needs_password() || settings.is_password(password);
-    if user != DEFAULT_USER.as_bytes() || !right {
-        tracing::info!(client = context.session.id(), "authentication failed");
-        context.shared.observed.refusals.add(context.session.client(), command, user);
-        return Err(ReplyError::WRONG_PASS);
+/// Makes the connection the user, if the password is right. A user without a password takes any.
+fn authenticate(context: &mut Context<'_>, user: &[u8], password: &[u8]) -> Answer {
+    let accounts = context.shared.users.load();
+    if let Some(account) = accounts.get(user).filter(|account| account.rules.admits(password)) {
+        context.session.become_user(account);
+        return Ok(());
     }
-    context.session.set_authenticated(true);
-    Ok(())
+    tracing::info!(client = context.session.id(), "authentication failed");
+    let place = if context.session.executes() { Place::Multi } else { Place::TopLevel };
+    let (object, user) = (context.called.to_vec(), user.to_vec());
+    let subject = Subject { reason: Reason::Auth, place, object, user };
+    let settings = context.shared.config.load();
+    context.shared.observed.refusals.add(&settings, context.session.client(), subject, 1);
+    Err(ReplyError::WRONG_PASS)
 }
 
 /// Whether a text may stand in a line of `CLIENT LIST`.
@@ -111,7 +121,7 @@ pub(super) fn hello(context: &mut Context<'_>, args: &Args<'_>, reply: &mut Repl
         };
     }
     if let Some((user, password)) = credentials {
-        authenticate(context, "hello", user, password)?;
+        authenticate(context, user, password)?;
     }
     if !context.session.authenticated() {
         return Err(ReplyError::HELLO_NO_AUTH);

@@ -3,7 +3,7 @@
 use meridian_command::{Args, ReplyError, ReplyWriter, number::parse_i64};
 
 use super::{Context, Outcome, about_clients::unknown_kind};
-use crate::clients::{DEFAULT_USER, Filter, Kind, Trait};
+use crate::clients::{Filter, Kind, Trait};
 
 pub(super) fn kill(
     context: &Context<'_>,
@@ -60,7 +60,7 @@ fn parse(context: &Context<'_>, options: &[&[u8]]) -> Result<Filter, ReplyError>
             b"type" => filter.kind = Some(Kind::named(value).ok_or_else(|| unknown_kind(value))?),
             b"addr" => filter.address = Some(value.to_vec()),
             b"laddr" => filter.local_address = Some(value.to_vec()),
-            b"user" if *value == DEFAULT_USER.as_bytes() => filter.user = Some(value.to_vec()),
+            b"user" if context.shared.users.load().get(value).is_some() => filter.user = Some(value.to_vec()),
             b"user" => {
                 return Err(ReplyError::from_bytes([b"ERR No such user '", *value, b"'"].concat()));
             }

@@ -199,8 +199,23 @@ DEBUG SLEEP x
 CLUSTER
 CLUSTER KEYSLOT
 TIME x
-ACL LIST
-ACL GETUSER default
+ACL SETUSER bob reset on >p ~k* %R~r* &c* +@hash +config|get (+get ~s*)
+ACL GETUSER bob
+ACL USERS
+ACL SETUSER bob +nope
+ACL SETUSER bob -@nope
+ACL SETUSER bob %x~a
+ACL SETUSER bob allkeys ~a
+ACL SETUSER bob allchannels &a
+ACL SETUSER bob <nope
+ACL SETUSER bob #abc
+ACL SETUSER bob +config|get|x
+ACL SETUSER bob (+get
+ACL GETUSER bob
+ACL DRYRUN bob hget k y
+ACL DRYRUN bob get s1
+ACL DRYRUN bob config get x
+ACL DELUSER bob bob nope
 ACL GETUSER nope
 ACL DELUSER default
 ACL DELUSER nope nope2
@@ -218,8 +233,6 @@ ACL LOG 1 2
 ACL SAVE
 ACL LOAD
 CONFIG SET requirepass secret
-ACL LIST
-ACL GETUSER default
 INFO nope
 QUIT x
 PING

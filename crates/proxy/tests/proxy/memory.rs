@@ -18,12 +18,12 @@ use meridian_proxy::{
     Settings, ShardView, Summary, Topology,
 };
 use meridian_router::{
-    Router, RouterOptions,
+    Router, RouterOptions, UsersChanged,
     local::{Batch, Outcome, ReadAnswer, Replica, Replicas},
     pubsub::Hub,
 };
 use meridian_topology::{
-    ClusterMap, Database, DatabaseId, Epoch, NodeId, ReplicaRole, ShardId, ShardInfo, SlotMap,
+    ClusterMap, Database, DatabaseId, Epoch, NodeId, ReplicaRole, ShardId, ShardInfo, SlotMap, UserChange,
 };
 use tokio::{
     net::TcpStream,
@@ -150,9 +150,27 @@ impl Replicas for One {
     }
 }
 
-struct View;
+/// The map is its to change.
+struct View(watch::Sender<Arc<ClusterMap>>);
 
 impl ClusterView for View {
+    fn change_users(&self, changes: Vec<UserChange>) -> BoxFuture<'static, UsersChanged> {
+        let mut map = ClusterMap::clone(&self.0.borrow());
+        let changed = map.change_users(DatabaseId::DEFAULT, changes);
+        map.epoch.0 += 1;
+        let epoch = map.epoch.0;
+        self.0.send_replace(Arc::new(map));
+        let changed = match changed {
+            Ok(()) => UsersChanged::Made(epoch),
+            Err(_) => UsersChanged::Conflict { again: false, epoch },
+        };
+        Box::pin(std::future::ready(changed))
+    }
+
+    fn spread(&self, _: u64) -> BoxFuture<'static, ()> {
+        Box::pin(std::future::ready(()))
+    }
+
     fn summary(&self) -> Summary {
         Summary {
             id: "07c37dfeb235213a872192d90877d0cd55635b91".into(),
@@ -218,8 +236,6 @@ pub(crate) struct Running {
     pub(crate) gate: Arc<Semaphore>,
     pub(crate) drain: CancellationToken,
     pub(crate) task: JoinHandle<()>,
-    /// As long as it lives, the router follows the map.
-    _map: watch::Sender<Arc<ClusterMap>>,
 }
 
 impl Running {
@@ -235,14 +251,14 @@ impl Running {
         let options = ServerOptions {
             identity: Identity::new("0.0.0-test", String::new()),
             settings,
-            cluster: Arc::new(View),
+            cluster: Arc::new(View(map)),
             router,
         };
         let server = Server::bind(SocketAddr::from(([127, 0, 0, 1], 0)), options).await.unwrap();
         let address = server.local_addr();
         let drain = CancellationToken::new();
         let task = tokio::spawn(server.run(drain.clone()));
-        Running { address, gate, drain, task, _map: map }
+        Running { address, gate, drain, task }
     }
 
     pub(crate) async fn connect(&self) -> Peer<TcpStream> {
@@ -256,7 +272,8 @@ fn map() -> ClusterMap {
         leader_hint: Some(NODE),
         ..ShardInfo::default()
     };
-    let database = Database { name: "default".into(), slots: SlotMap::spread(&[SHARD]) };
+    let database =
+        Database { name: "default".into(), slots: SlotMap::spread(&[SHARD]), users: BTreeMap::new() };
     ClusterMap {
         epoch: Epoch(1),
         shards: BTreeMap::from([(SHARD, info)]),

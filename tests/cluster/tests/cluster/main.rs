@@ -17,6 +17,7 @@ mod large;
 mod observed;
 mod scripts;
 mod timed;
+mod users;
 mod waiting;
 
 use std::time::Duration;

@@ -1,7 +1,9 @@
 //! What scripts reach: the commands of the engine, and those few of a connection that make sense inside an entry.
 
 use meridian_command::{
-    Args, Command, EngineCommand, Flags, Protocol, ProxyCommand, ReplyError, ReplyWriter, Route, introspect,
+    Args, Command, EngineCommand, Flags, Protocol, ProxyCommand, ReplyError, ReplyWriter, Route,
+    acl::{Grant, Told},
+    introspect,
     number::parse_i64,
 };
 use meridian_script::{Host, Refused};
@@ -60,6 +62,10 @@ pub(super) enum Place<'p, 'k> {
 pub(super) struct ShardHost<'p, 'k> {
     pub(super) place: Place<'p, 'k>,
     pub(super) slots: Slots,
+    /// What its user may do; nothing if that is everything.
+    pub(super) grant: Option<Grant>,
+    /// What was refused to it.
+    pub(super) told: Told,
     /// What `SELECT` chose.
     pub(super) numbered: u8,
     /// What it does depends on what it is told, and must be the same on all replicas.
@@ -76,6 +82,23 @@ fn is_own(command: EngineCommand) -> bool {
 }
 
 impl Host for ShardHost<'_, '_> {
+    fn permit(&mut self, command: Command, words: &[&[u8]], name: usize, asked: bool) -> Result<(), Vec<u8>> {
+        let Some(grant) = &self.grant else { return Ok(()) };
+        let spec = command.spec();
+        if let Err(denial) = grant.check(command, words, name) {
+            if !asked {
+                self.told.add(&grant.name, denial.reason, denial.object(spec, words), 1);
+            }
+            return Err(denial.script_text(&grant.name, spec));
+        }
+        match spec.pattern_option(words) {
+            Some(option) if !grant.reads_all_keys(command, words, name) => {
+                Err(ReplyError::pattern_denied(option).line().to_vec())
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn execute(
         &mut self,
         command: Command,

@@ -1,6 +1,10 @@
 //! EVAL, EVALSHA, FCALL, and their forms that only read.
 
-use meridian_command::{Args, ReplyError, ReplyWriter, number::parse_i64};
+use meridian_command::{
+    Args, ReplyError, ReplyWriter,
+    acl::{Grant, Told},
+    number::parse_i64,
+};
 use meridian_script::{
     Call, ScriptFlags, Terms, call_function, check_script, eval as run_script, script_head, sha1_hex,
 };
@@ -12,9 +16,27 @@ use crate::{
     settings::Settings,
 };
 
-/// A call of a script or function: `slots what numkeys key... arg...`.
-struct Parts<'a> {
+/// What a script may reach.
+struct Bounds {
     slots: Slots,
+    /// What its user may do; nothing if that is everything.
+    grant: Option<Grant>,
+}
+
+impl Bounds {
+    /// Reads `slots`, or `slots|grant`.
+    fn of(text: &[u8]) -> Result<Bounds, ReplyError> {
+        let Some(bar) = text.iter().position(|byte| *byte == b'|') else {
+            return Ok(Bounds { slots: Slots::parse(text)?, grant: None });
+        };
+        let grant = Grant::decode(&text[bar + 1..]).ok_or(ReplyError::INTERNAL_MALFORMED)?;
+        Ok(Bounds { slots: Slots::parse(&text[..bar])?, grant: Some(grant) })
+    }
+}
+
+/// A call of a script or function: `bounds what numkeys key... arg...`.
+struct Parts<'a> {
+    bounds: Bounds,
     what: &'a [u8],
     keys: &'a [&'a [u8]],
     args: &'a [&'a [u8]],
@@ -22,7 +44,7 @@ struct Parts<'a> {
 
 impl<'a> Parts<'a> {
     fn of(args: Args<'a>, no_number: ReplyError) -> Result<Parts<'a>, ReplyError> {
-        let [slots, what, count, rest @ ..] = args.as_slice() else {
+        let [bounds, what, count, rest @ ..] = args.as_slice() else {
             return Err(ReplyError::INTERNAL_MALFORMED);
         };
         let count = parse_i64(count).ok_or(no_number)?;
@@ -31,7 +53,7 @@ impl<'a> Parts<'a> {
         }
         let count = usize::try_from(count).map_err(|_| ReplyError::SCRIPT_KEYS_NEGATIVE)?;
         let (keys, args) = rest.split_at(count);
-        Ok(Parts { slots: Slots::parse(slots)?, what, keys, args })
+        Ok(Parts { bounds: Bounds::of(bounds)?, what, keys, args })
     }
 }
 
@@ -131,22 +153,26 @@ fn script(
     let read_only = admitted(flags, only_reads)?;
     let full = refusal(writer, flags)?;
     let call = Call { text, name: sha, keys: parts.keys, args: parts.args, read_only };
-    in_log(writer, parts.slots, (!read_only, full), |host, terms| run_script(host, terms, &call, reply))
+    in_log(writer, parts.bounds, (!read_only, full), |host, terms| run_script(host, terms, &call, reply))
 }
 
 /// Runs something in the log, and leaves the writer where it was.
 fn in_log(
     writer: &mut Writer<'_>,
-    slots: Slots,
+    Bounds { slots, grant }: Bounds,
     (may_write, full): (bool, bool),
     run: impl FnOnce(&mut ShardHost<'_, '_>, &Terms) -> Outcome,
 ) -> Outcome {
     let terms = terms(writer.settings(), writer.random().next());
     let numbered = writer.numbered();
-    let outcome = writer.without_blocking(|writer| {
-        let mut host = ShardHost { place: Place::Log(writer), slots, numbered, may_write, full };
-        run(&mut host, &terms)
+    let (outcome, told) = writer.without_blocking(|writer| {
+        let told = Told::default();
+        let place = Place::Log(writer);
+        let mut host = ShardHost { place, slots, grant, told, numbered, may_write, full };
+        let outcome = run(&mut host, &terms);
+        (outcome, host.told)
     });
+    writer.tell(told);
     writer.select(numbered);
     outcome
 }
@@ -178,7 +204,7 @@ fn function(
     let read_only = admitted(flags, only_reads)?;
     let full = refusal(writer, flags)?;
     let call = Call { text: &text, name: &name, keys: parts.keys, args: parts.args, read_only };
-    in_log(writer, parts.slots, (!read_only, full), |host, terms| call_function(host, terms, &call, reply))
+    in_log(writer, parts.bounds, (!read_only, full), |host, terms| call_function(host, terms, &call, reply))
 }
 
 /// EVAL_RO outside the log: a script that is not known becomes so in it.
@@ -212,7 +238,7 @@ fn script_outside(
 ) -> Outcome {
     admitted(script_head(text)?.flags, true)?;
     let call = Call { text, name: sha, keys: parts.keys, args: parts.args, read_only: true };
-    outside(reader, parts.slots, sha, false, |host, terms| run_script(host, terms, &call, reply))
+    outside(reader, parts.bounds, sha, false, |host, terms| run_script(host, terms, &call, reply))
 }
 
 pub(crate) fn fcall_ro(reader: &Reader<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
@@ -222,13 +248,13 @@ pub(crate) fn fcall_ro(reader: &Reader<'_>, args: Args<'_>, reply: &mut ReplyWri
     let parts = Parts::of(args, ReplyError::FUNCTION_KEYS)?;
     admitted(info.flags, true)?;
     let call = Call { text: &library.text, name: &name, keys: parts.keys, args: parts.args, read_only: true };
-    outside(reader, parts.slots, &name, true, |host, terms| call_function(host, terms, &call, reply))
+    outside(reader, parts.bounds, &name, true, |host, terms| call_function(host, terms, &call, reply))
 }
 
 /// Runs something outside the log, where it can be killed.
 fn outside(
     reader: &Reader<'_>,
-    slots: Slots,
+    Bounds { slots, grant }: Bounds,
     name: &str,
     is_function: bool,
     run: impl FnOnce(&mut ShardHost<'_, '_>, &Terms) -> Outcome,
@@ -238,9 +264,10 @@ fn outside(
     terms.kill = guard.as_ref().map(|guard| std::sync::Arc::clone(&guard.kill));
     let mut inner = reader.again();
     let numbered = inner.numbered();
-    let mut host =
-        ShardHost { place: Place::Read(&mut inner), slots, numbered, may_write: false, full: false };
+    let (place, told) = (Place::Read(&mut inner), Told::default());
+    let mut host = ShardHost { place, slots, grant, told, numbered, may_write: false, full: false };
     let outcome = run(&mut host, &terms);
+    reader.tell(host.told);
     if inner.needs_tick() {
         reader.ask_for_log();
     }

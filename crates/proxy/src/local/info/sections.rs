@@ -159,6 +159,7 @@ fn stats(report: &Report, out: &mut String) {
     let closed = load(&totals.output_limit_closed);
     let channels = &report.shared.pubsub.table;
     let counted = &report.contents.counted;
+    let refusals = &report.shared.observed.refusals;
     fields!(out,
         "total_connections_received" => load(&totals.connections),
         "total_commands_processed" => load(&totals.commands),
@@ -193,6 +194,10 @@ fn stats(report: &Report, out: &mut String) {
         "total_writes_processed" => load(&totals.writes),
         "client_query_buffer_limit_disconnections" => load(&totals.query_limit_closed),
         "client_output_buffer_limit_disconnections" => closed,
+        "acl_access_denied_auth" => load(&refusals.auth),
+        "acl_access_denied_cmd" => load(&refusals.commands),
+        "acl_access_denied_key" => load(&refusals.keys),
+        "acl_access_denied_channel" => load(&refusals.channels),
     );
 }
 
