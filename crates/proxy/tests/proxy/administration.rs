@@ -75,7 +75,6 @@ async fn what_the_cluster_does_itself_is_refused_in_a_sentence() {
         "REPLCONF",
         "MIGRATE h 1 k 0 1",
         "RESTORE-ASKING k 0 x",
-        "ACL SETUSER x",
     ] {
         let reply = peer.call(call).await.expect("a reply");
         let reply = String::from_utf8_lossy(&reply);

@@ -316,6 +316,10 @@ const OWN_FIELDS: &[&str] = &[
     "meridian_shards_led",
     // Since 7.2.
     "client_query_buffer_limit_disconnections",
+    "acl_access_denied_auth",
+    "acl_access_denied_cmd",
+    "acl_access_denied_key",
+    "acl_access_denied_channel",
     "client_output_buffer_limit_disconnections",
     "total_blocking_keys",
     "total_blocking_keys_on_nokey",
