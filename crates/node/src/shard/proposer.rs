@@ -2,8 +2,9 @@
 //!
 //! Batching follows the load: with nothing in flight a command is proposed at once; otherwise the queue gathers until it
 //! is worth an entry or an entry completes (Nagle's rule). When one completes, most of those who were answered send their
-//! next command within a moment: the queue waits that moment for them, but never longer than [`GATHER`], so that clients
-//! at work together share one entry instead of taking turns in two. A client that is alone never waits.
+//! next command within a moment: the queue waits that moment for them, but never longer than the entry took, nor than
+//! [`GATHER_MAX`], so that clients at work together share one entry instead of taking turns in two. A client that is
+//! alone never waits.
 //!
 //! Measured with 50 connections without pipelining over 4 shards: 9.8 instead of 6.1 commands per entry, 12 % more
 //! writes, 16 % less CPU for each.
@@ -43,8 +44,10 @@ const COMMANDS_WORTH_AN_ENTRY: usize = 32;
 const ENTRY_BYTES: usize = 1 << 20;
 /// The queue refuses more than this.
 const QUEUE_BYTES: usize = 128 << 20;
-/// How long commands wait at most, after an entry has completed, for those that are expected.
-const GATHER: Duration = Duration::from_micros(900);
+/// How long commands wait at most, after an entry has completed, for those that are expected: as long as the entry took,
+/// because whoever was answered needs longer to come back where everything takes longer, within these bounds.
+const GATHER_MIN: Duration = Duration::from_micros(500);
+const GATHER_MAX: Duration = Duration::from_millis(3);
 /// A replica that does not lead, or not safely, looks so often whether it has come to lead and must tick.
 const FOLLOWER_TICK_WAIT: Duration = Duration::from_millis(200);
 
@@ -291,11 +294,13 @@ impl Queue {
         }
     }
 
-    fn completed(&self, commands: usize) {
+    fn completed(&self, commands: usize, proposed_at: clock::Instant) {
+        let now = clock::Instant::now();
+        let patience = now.saturating_duration_since(proposed_at).clamp(GATHER_MIN, GATHER_MAX);
         {
             let mut waiting = self.waiting.lock();
             waiting.expected = commands + waiting.commands;
-            waiting.gather_until = Some(clock::Instant::now() + GATHER);
+            waiting.gather_until = Some(now + patience);
         }
         self.in_flight.fetch_sub(1, Ordering::AcqRel);
         self.stirred.notify_one();
@@ -320,12 +325,13 @@ fn propose(queue: &Arc<Queue>, state: &ShardState, group: &Group, batches: Vec<B
     let tickets: Vec<Ticket> = batches.into_iter().map(|batch| batch.ticket).collect();
     queue.in_flight.fetch_add(1, Ordering::AcqRel);
     let queue = Arc::clone(queue);
+    let proposed_at = clock::Instant::now();
     group.propose(
         builder.finish(),
         Box::new(move |result| {
             // The next entry may leave before the replies of this one are handed out.
             queue.settled(relief.victims);
-            queue.completed(commands);
+            queue.completed(commands, proposed_at);
             answer(&queue.hub, tickets, own_sections, result);
         }),
     );
