@@ -6,13 +6,25 @@
 //! Only the last `*` is ever gone back to, so the time is at most length of pattern × length of text; a client cannot
 //! make a match that takes for ever.
 
+/// Redis looks no further behind so many stars, because of patterns that would keep it busy for ever; so such a pattern
+/// matches nothing here either.
+const STARS_MAX: usize = 1000;
+
 /// Whether `text` as a whole matches `pattern`; `nocase` ignores the case of ASCII letters.
 pub fn glob_match(pattern: &[u8], text: &[u8], nocase: bool) -> bool {
     let mut at = Position { pattern, text };
     // Behind the last star, and the text from which it was last tried.
     let mut retry: Option<Position<'_>> = None;
+    let mut stars = 0;
     loop {
         if let [b'*', after @ ..] = at.pattern {
+            // Several in a row are one. The last of all, and one that no text is left for, need no look behind them.
+            if !matches!(after, [] | [b'*', ..]) && !at.text.is_empty() {
+                stars += 1;
+                if stars > STARS_MAX {
+                    return false;
+                }
+            }
             at.pattern = after;
             retry = Some(at);
             continue;
@@ -137,6 +149,17 @@ mod tests {
             assert!(!matches(pattern, text), "{pattern} {text}");
         }
         assert!(glob_match(b"HEL[L-M]O*", b"hello", true));
+    }
+
+    #[test]
+    fn behind_a_thousand_stars_nothing_matches() {
+        let text = "a".repeat(2000);
+        assert!(matches(&"*?".repeat(1000), &text));
+        assert!(!matches(&"*?".repeat(1001), &text));
+        assert!(matches(&("*?".repeat(1000) + "**"), &text));
+        assert!(matches(&("*".repeat(5000) + "?"), &text));
+        assert!(matches(&"?".repeat(2000), &text));
+        assert!(!matches(&"?*".repeat(1002), &text));
     }
 
     #[test]
