@@ -384,16 +384,18 @@ pub(crate) fn nested(writer: &mut Writer<'_>, call: &Call<'_>, replies: &mut Vec
 fn handle(writer: &mut Writer<'_>, call: &Call<'_>, reply: &mut ReplyWriter<'_>) -> Result<(), ReplyError> {
     writer.select(call.head.numbered);
     writer.leave_untouched(untouched(call));
-    match handler(call.head.command) {
+    let answered = match handler(call.head.command) {
         Handler::Read(read) => {
             let reader = writer.reader();
             let answered = read(&reader, call.args(), reply);
             let misses = reader.take_misses();
             writer.note_misses(misses);
-            answered?;
+            answered
         }
-        Handler::Write(write) | Handler::ReadOrBlock(_, write) => write(writer, call.args(), reply)?,
-    }
+        Handler::Write(write) | Handler::ReadOrBlock(_, write) => write(writer, call.args(), reply),
+    };
+    writer.count_change();
+    answered?;
     serve::park(writer, call, reply);
     Ok(())
 }

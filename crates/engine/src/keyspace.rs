@@ -61,12 +61,16 @@ pub(crate) struct Shared {
     pub(crate) scripts: Scripts,
     /// Keys reclaimed because their time had come, since this replica started.
     pub(crate) expired: u64,
+    /// Parts of values (fields of hashes) reclaimed because their time had come, since this replica started.
+    pub(crate) expired_parts: u64,
     /// Keys that were evicted, since this replica started.
     pub(crate) evicted: u64,
     /// Memory is full for the rest of the entry, as its leader says: what needs more is refused.
     pub(crate) full: bool,
-    /// Changes of keys, since this replica started.
+    /// Commands that changed something, since this replica started.
     pub(crate) changes: u64,
+    /// The command under way has changed something.
+    pub(crate) changed: bool,
     pub(crate) lookups: Lookups,
 }
 
@@ -109,9 +113,11 @@ impl Store {
             attention: Attention::default(),
             scripts: Scripts::default(),
             expired: 0,
+            expired_parts: 0,
             evicted: 0,
             full: false,
             changes: 0,
+            changed: false,
             lookups: Lookups::default(),
         };
         Store { databases: BTreeMap::new(), shared }
@@ -237,6 +243,11 @@ impl Keyspace {
     /// How many of them have an expiry.
     pub(crate) fn expiring(&self) -> usize {
         self.expiring
+    }
+
+    /// How many of them have a value of which parts expire.
+    pub(crate) fn expiring_parts(&self) -> usize {
+        self.expiring_parts
     }
 
     /// Bytes of all records.

@@ -13,6 +13,8 @@ pub struct Stats {
     pub memory_bytes: usize,
     /// Keys reclaimed because their time had come, since this replica started.
     pub expired_keys: u64,
+    /// Fields of hashes reclaimed because their time had come, since this replica started.
+    pub expired_fields: u64,
     /// Bytes of what clients have put in: that part of it which counts against `maxmemory`.
     pub data_bytes: usize,
     /// Keys that had to go for want of memory, since this replica started.
@@ -25,7 +27,7 @@ pub struct Stats {
     pub hits: u64,
     /// Keys that were looked for and not there, since this replica started.
     pub misses: u64,
-    /// Changes of keys, since this replica started.
+    /// Commands that changed something, since this replica started: those in EXEC and in scripts each for itself.
     pub changes: u64,
     /// Sessions of proxies.
     pub sessions: usize,
@@ -42,6 +44,8 @@ pub struct KeyspaceStats {
     pub keys: usize,
     /// Those of them that have an expiry.
     pub expiring: usize,
+    /// Those of them of whose values parts expire.
+    pub expiring_parts: usize,
 }
 
 pub(crate) fn stats(store: &Store, sessions: &Sessions) -> Stats {
@@ -57,6 +61,7 @@ pub(crate) fn stats(store: &Store, sessions: &Sessions) -> Stats {
         maxmemory: u64::try_from(settings.maxmemory).unwrap_or_default(),
         maxmemory_policy: settings.eviction_name(),
         expired_keys: store.shared.expired,
+        expired_fields: store.shared.expired_parts,
         sessions: sessions.len(),
         ..Stats::default()
     };
@@ -64,7 +69,8 @@ pub(crate) fn stats(store: &Store, sessions: &Sessions) -> Stats {
         if keyspace.keys() > 0 {
             let database = DatabaseId(database);
             let (keys, expiring) = (keyspace.keys(), keyspace.expiring());
-            stats.keyspaces.push(KeyspaceStats { database, numbered, keys, expiring });
+            let expiring_parts = keyspace.expiring_parts();
+            stats.keyspaces.push(KeyspaceStats { database, numbered, keys, expiring, expiring_parts });
         }
     }
     stats

@@ -133,6 +133,56 @@ fn a_cancelled_waiter_gets_nothing_and_one_that_was_served_its_reply() {
 }
 
 #[test]
+fn a_command_that_changed_something_counts_once_and_one_that_served_a_waiter_for_itself() {
+    let mut shard = Shard::new();
+    let mut counts = |line: &str, waits: bool| {
+        let before = shard.engine.stats().changes;
+        if waits {
+            shard.park(line);
+        } else {
+            shard.send(line);
+        }
+        shard.engine.stats().changes - before
+    };
+    assert_eq!(counts("SETBIT bits 7 1", false), 1);
+    assert_eq!(counts("SETBIT bits 7 1", false), 0);
+    assert_eq!(counts("BITFIELD bits SET u8 0 1", false), 0);
+    assert_eq!(counts("DEL bits", false), 1);
+    assert_eq!(counts("DEL bits", false), 0);
+    assert_eq!(counts("BLPOP a 0", true), 0);
+    assert_eq!(counts("LPUSH a x", false), 2);
+    assert_eq!(counts("BLMOVE a b LEFT LEFT 0", true), 0);
+    assert_eq!(counts("LPUSH a x", false), 2);
+    assert_eq!(counts("LPUSH a x y", false), 1);
+    assert_eq!(counts("LMOVE a b LEFT LEFT", false), 1);
+    assert_eq!(counts("INCR a", false), 0);
+    assert_eq!(counts("XGROUP CREATE s g 0 MKSTREAM", false), 1);
+    assert_eq!(counts("XADD s 1-1 f v", false), 1);
+    assert_eq!(counts("XREADGROUP GROUP g me STREAMS s >", false), 1);
+    assert_eq!(counts("XREADGROUP GROUP g me STREAMS s 0", false), 0);
+    assert_eq!(counts("XREADGROUP GROUP g other STREAMS s 0", false), 1);
+    assert_eq!(counts("FLUSHALL", false), 1);
+    assert_eq!(counts("FLUSHALL", false), 0);
+}
+
+#[test]
+fn fields_that_expire_are_counted_and_so_are_their_hashes() {
+    let mut shard = Shard::new();
+    let held =
+        |shard: &Shard| shard.engine.stats().keyspaces.first().map(|one| (one.keys, one.expiring_parts));
+    shard.send("HSET h a 1 b 2 c 3");
+    shard.send("HSET other a 1");
+    shard.send("HPEXPIRE h 100 FIELDS 2 a b");
+    shard.send("HPEXPIRE other 200 FIELDS 1 a");
+    assert_eq!(held(&shard), Some((2, 2)));
+    shard.time_ms += 100;
+    assert_eq!(shard.send("HLEN h").1, ":1\r\n");
+    assert_eq!((held(&shard), shard.engine.stats().expired_fields), (Some((2, 1)), 2));
+    shard.send("HPERSIST other FIELDS 1 a");
+    assert_eq!((held(&shard), shard.engine.stats().expired_fields), (Some((2, 0)), 2));
+}
+
+#[test]
 fn a_waiter_whose_proxy_is_gone_gets_nothing() {
     let mut shard = Shard::new();
     let renewed = shard.park("BLPOP a 0");

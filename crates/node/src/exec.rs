@@ -117,12 +117,14 @@ pub fn statistics(shard: &Shard) -> ShardStatistics {
         numbered: u32::from(keyspace.numbered),
         keys: keyspace.keys as u64,
         expiring: keyspace.expiring as u64,
+        expiring_parts: keyspace.expiring_parts as u64,
     });
     ShardStatistics {
         shard: shard.id().0,
         keyspaces: keyspaces.collect(),
         memory_bytes: stats.memory_bytes as u64,
         expired_keys: stats.expired_keys,
+        expired_fields: stats.expired_fields,
         hits: stats.hits,
         misses: stats.misses,
         changes: stats.changes,

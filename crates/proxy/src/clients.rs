@@ -8,11 +8,11 @@ mod filter;
 mod line;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     net::SocketAddr,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicI64, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -21,7 +21,7 @@ use bitflags::bitflags;
 use meridian_command::{Command, EngineCommand, Protocol, ProxyCommand};
 use meridian_rt::clock::Instant;
 use parking_lot::Mutex;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 
 use crate::users::Account;
 
@@ -100,22 +100,52 @@ pub(crate) struct Client {
     labels: Mutex<Labels>,
     account: Mutex<Arc<Account>>,
     wake: Notify,
-    /// What others want of it while it waits: 0 for nothing, otherwise an [`Unblock`].
-    unblock: AtomicU8,
+    waiting: Mutex<Waiting>,
     unblocked: Notify,
-    /// Waits for another client's command, so that CLIENT UNBLOCK can end it.
-    can_unblock: AtomicBool,
 }
 
-/// How waiting ends before its time.
+/// Whether a client waits for another one's command, so that CLIENT UNBLOCK can end it.
+#[derive(Debug, Default)]
+struct Waiting {
+    waits: bool,
+    /// Who wants it to end.
+    wanted: VecDeque<Unblocking>,
+    /// Its user may not be allowed any more what it waits for.
+    users_changed: bool,
+}
+
+impl Waiting {
+    fn interruption(&mut self) -> Option<Interruption> {
+        if let Some(unblocking) = self.wanted.pop_front() {
+            return Some(Interruption::Unblock(unblocking));
+        }
+        std::mem::take(&mut self.users_changed).then_some(Interruption::UsersChanged)
+    }
+}
+
+/// What may end the waiting of a client before its time.
+#[derive(Debug)]
+pub(crate) enum Interruption {
+    Unblock(Unblocking),
+    /// Users have changed: its own is to be looked at again.
+    UsersChanged,
+}
+
+/// A CLIENT UNBLOCK under way.
+#[derive(Debug)]
+pub(crate) struct Unblocking {
+    pub(crate) how: Unblock,
+    /// Learns whether it has ended the command; does not if that ended otherwise.
+    pub(crate) told: oneshot::Sender<bool>,
+}
+
+/// How CLIENT UNBLOCK ends a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unblock {
     /// As if its time had run out.
-    TimeOut = 1,
+    TimeOut,
     /// With an error.
-    Error = 2,
-    /// If its user may not do it any more.
-    Denied = 3,
+    Error,
 }
 
 /// Marks the ids of engine commands in [`Client::command`]; 0 is no command.
@@ -253,35 +283,40 @@ impl Client {
     /// Whether it waits for another client's command.
     pub(crate) fn set_blocked(&self, blocked: bool) {
         self.set(Trait::BLOCKED, blocked);
-        if !self.can_unblock.swap(blocked, Ordering::AcqRel) {
-            self.unblock.store(0, Ordering::Release);
+        let mut waiting = self.waiting.lock();
+        waiting.waits = blocked;
+        if !blocked {
+            *waiting = Waiting::default();
         }
     }
 
-    /// Ends its waiting; false if it does not wait.
-    pub(crate) fn unblock(&self, how: Unblock) -> bool {
-        let waits = self.can_unblock.load(Ordering::Acquire);
-        if waits {
-            // Whoever is to be looked at again may have been told to end already.
-            if how == Unblock::Denied {
-                let _ = self.unblock.compare_exchange(0, how as u8, Ordering::AcqRel, Ordering::Relaxed);
-            } else {
-                self.unblock.store(how as u8, Ordering::Release);
-            }
+    /// Ends its waiting: resolves once the command is over, to whether it was this that ended it.
+    pub(crate) fn unblock(&self, how: Unblock) -> impl Future<Output = bool> + use<> {
+        let (told, ended) = oneshot::channel();
+        let mut waiting = self.waiting.lock();
+        if waiting.waits {
+            waiting.wanted.push_back(Unblocking { how, told });
             self.unblocked.notify_one();
         }
-        waits
+        async { ended.await.unwrap_or(false) }
     }
 
-    /// Resolves when its waiting is to end. Only its own task may wait here.
-    pub(crate) async fn unblocked(&self) -> Unblock {
+    /// Has it look whether its user may still have what it waits for.
+    pub(crate) fn users_changed(&self) {
+        let mut waiting = self.waiting.lock();
+        if waiting.waits {
+            waiting.users_changed = true;
+            self.unblocked.notify_one();
+        }
+    }
+
+    /// Resolves when its waiting may have to end. Only its own task may wait here.
+    pub(crate) async fn interrupted(&self) -> Interruption {
         loop {
-            match self.unblock.swap(0, Ordering::AcqRel) {
-                1 => return Unblock::TimeOut,
-                2 => return Unblock::Error,
-                3 => return Unblock::Denied,
-                _ => self.unblocked.notified().await,
+            if let Some(interruption) = self.waiting.lock().interruption() {
+                return interruption;
             }
+            self.unblocked.notified().await;
         }
     }
 
@@ -350,9 +385,8 @@ impl Registry {
             labels: Mutex::default(),
             account: Mutex::new(account),
             wake: Notify::new(),
-            unblock: AtomicU8::new(0),
+            waiting: Mutex::default(),
             unblocked: Notify::new(),
-            can_unblock: AtomicBool::new(false),
         });
         self.inner.clients.lock().insert(id, Arc::clone(&client));
         Registration { client, registry: Arc::clone(&self.inner) }

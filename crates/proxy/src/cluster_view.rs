@@ -16,6 +16,8 @@ pub struct KeyspaceStats {
     pub expires: u64,
     /// Mean of what is left to live, of those that expire.
     pub avg_ttl_ms: u64,
+    /// How many are hashes of which a field expires.
+    pub subexpiry: u64,
 }
 
 /// What all shards tell of their keys.
@@ -43,13 +45,15 @@ pub struct MemoryUse {
 pub struct Counted {
     /// Keys whose time had come.
     pub expired_keys: u64,
+    /// Fields of hashes whose time had come.
+    pub expired_fields: u64,
     /// Keys that were looked for and there.
     pub hits: u64,
     /// Keys that were looked for and not there.
     pub misses: u64,
     /// Keys that had to go for want of memory.
     pub evicted_keys: u64,
-    /// Changes of keys.
+    /// Commands that changed something.
     pub changes: u64,
 }
 

@@ -124,7 +124,10 @@ pub(crate) fn execute(
             Ok(outcome) => return outcome,
             Err(error) => Err(error),
         },
-        C::ClientUnblock => about_clients::unblock(context, args, reply),
+        C::ClientUnblock => match about_clients::unblock(context, args) {
+            Ok(outcome) => return outcome,
+            Err(error) => Err(error),
+        },
         C::Waitaof => match wait::wait_on_disk(context, args) {
             Ok(outcome) => return outcome,
             Err(error) => Err(error),

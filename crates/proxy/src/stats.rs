@@ -228,6 +228,7 @@ impl Stats {
         let before = *self.counted.lock();
         let since = |now: &mut u64, before: u64| *now = now.checked_sub(before).unwrap_or(*now);
         since(&mut counted.expired_keys, before.expired_keys);
+        since(&mut counted.expired_fields, before.expired_fields);
         since(&mut counted.evicted_keys, before.evicted_keys);
         since(&mut counted.hits, before.hits);
         since(&mut counted.misses, before.misses);

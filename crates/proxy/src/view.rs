@@ -98,6 +98,7 @@ impl ClusterView for RouterView {
             let mut memory = MemoryUse { policy: "noeviction".to_owned(), ..MemoryUse::default() };
             for shard in router.statistics().await {
                 counted.expired_keys += shard.expired_keys;
+                counted.expired_fields += shard.expired_fields;
                 counted.evicted_keys += shard.evicted_keys;
                 memory.used = memory.used.max(shard.node_data_bytes);
                 memory.limit = shard.maxmemory;
@@ -115,6 +116,7 @@ impl ClusterView for RouterView {
                         .or_insert(KeyspaceStats { numbered, ..KeyspaceStats::default() });
                     sum.keys += keyspace.keys;
                     sum.expires += keyspace.expiring;
+                    sum.subexpiry += keyspace.expiring_parts;
                 }
             }
             Contents { numbered: sums.into_values().collect(), counted, memory }

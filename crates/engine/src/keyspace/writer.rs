@@ -400,7 +400,7 @@ impl<'a> Writer<'a> {
 
     /// Takes a key out for want of memory, if it is there.
     pub(crate) fn evict(&mut self, key: Key<'_>) {
-        if self.take(key).is_some() {
+        if self.uncounted(|writer| writer.take(key)).is_some() {
             self.shared.evicted += 1;
             self.event(EventClass::Evicted, "evicted", key);
         }
@@ -436,6 +436,7 @@ impl<'a> Writer<'a> {
         let (id, numbered) = (self.database.id, self.numbered);
         let Some(place) = self.database.numbered.get_mut(usize::from(numbered)) else { return };
         let Some(keyspace) = place.take() else { return };
+        self.shared.changed = true;
         self.shared.touch_contents(id, numbered, &[&keyspace]);
         self.shared.forget_expiries(id, numbered, &keyspace);
         if let Some(walk) = &mut self.shared.walk {
@@ -492,12 +493,25 @@ impl<'a> Writer<'a> {
         }
     }
 
+    /// Counts the command that has just ended if it changed something.
+    pub(crate) fn count_change(&mut self) {
+        self.shared.changes += u64::from(std::mem::take(&mut self.shared.changed));
+    }
+
+    /// Makes changes that do not count as such: Redis would not tell its replicas of them.
+    pub(crate) fn uncounted<R>(&mut self, change: impl FnOnce(&mut Self) -> R) -> R {
+        let changed = self.shared.changed;
+        let outcome = change(self);
+        self.shared.changed = changed;
+        outcome
+    }
+
     fn changed(&mut self, key: Key<'_>) {
-        self.shared.changes += 1;
         self.effect(key, Effect::Changed);
     }
 
     fn effect(&mut self, key: Key<'_>, kind: fn(KeyAt) -> Effect) {
+        self.shared.changed = true;
         let (database, numbered) = (DatabaseId(self.database.id), self.numbered);
         self.shared.key_changed(self.database.id, numbered, key.bytes);
         self.shared.effects.push(|| kind(KeyAt { database, numbered, key: key.bytes.into() }));
@@ -558,11 +572,12 @@ fn drop_parts(
     let Some(table) = keyspace.table_mut(due.place.slot) else { return true };
     let record = table.at_mut(position);
     let (size, old) = (record.heap_size(), dues(record));
-    let (_, empty) = record.reclaim_parts(now_ms, PARTS_PER_ENTRY);
+    let (parts, empty) = record.reclaim_parts(now_ms, PARTS_PER_ENTRY);
     let (grown, new) = (record.heap_size(), dues(record));
     let key: Box<[u8]> = record.key().into();
     keyspace.resized(size, grown);
     keyspace.dues_changed(old, new);
+    shared.expired_parts += parts as u64;
     shared.key_changed(due.database, due.numbered, &key);
     let at = || KeyAt { database: DatabaseId(due.database), numbered: due.numbered, key: key.clone() };
     shared.effects.event(EventClass::Hash, "hexpired", at);

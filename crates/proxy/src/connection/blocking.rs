@@ -16,12 +16,12 @@ use meridian_command::{
 use meridian_router::{Awaited, Late, Link};
 use meridian_rt::{clock::Instant, net::ReadHalf};
 use meridian_topology::DatabaseId;
-use tokio::io::AsyncReadExt;
+use tokio::{io::AsyncReadExt, sync::oneshot};
 
 use super::{Connection, READ, READ_MAX, SLOW_WORDS, note_denial};
 use crate::{
     Shared,
-    clients::{Client, Trait, Unblock},
+    clients::{Client, Interruption, Trait, Unblock, Unblocking},
     held_keys::{Held, HeldKey},
 };
 
@@ -60,11 +60,31 @@ struct Parked {
     record: Vec<u8>,
 }
 
+/// How a client has waited.
+#[derive(Default)]
+struct Waited {
+    time: Duration,
+    /// The CLIENT UNBLOCK that wanted the end, and whether that came of it.
+    unblocking: Option<oneshot::Sender<bool>>,
+    ended_so: bool,
+}
+
+impl Waited {
+    /// Tells the CLIENT UNBLOCK, if there is one; nothing is missing if its client has gone.
+    fn tell(self) {
+        if let Some(unblocking) = self.unblocking {
+            let _ = unblocking.send(self.ended_so);
+        }
+    }
+}
+
 /// Why a client waits no more.
 enum End {
     Late(Late),
     TimedOut,
-    Unblocked(Unblock),
+    Unblocked(Unblocking),
+    /// Users have changed.
+    UsersChanged,
     /// Its user may not have what it waits for any more.
     Denied(Denial),
     /// It has gone away.
@@ -99,6 +119,18 @@ impl Parked {
         })
     }
 
+    /// What ends the waiting from here: the word for the shard, and the reply that comes of it.
+    fn ending(&self, how: Unblock, protocol: Protocol) -> (&'static [u8], Vec<u8>) {
+        match how {
+            Unblock::TimeOut => (b"TIMEOUT", self.empty(protocol)),
+            Unblock::Error => {
+                let mut error = Vec::new();
+                ReplyError::new("UNBLOCKED client unblocked via CLIENT UNBLOCK").write(&mut error);
+                (b"ERROR", error)
+            }
+        }
+    }
+
     fn empty(&self, protocol: Protocol) -> Vec<u8> {
         let mut bytes = Vec::new();
         let mut reply = ReplyWriter::new(&mut bytes, protocol);
@@ -128,13 +160,13 @@ impl Connection {
         let command = Command::Engine(blocking.head.command);
         self.session.note_write(blocking.link.shard());
         let started = Instant::now();
-        let mut waited = Duration::ZERO;
+        let mut waited = Waited::default();
         let reply = self.wait_for(reader, &blocking, started, &mut waited).await;
         self.session.client().set_blocked(false);
         let Some(reply) = reply else { return };
         let failed = self.shared.stats.reply(&reply);
         // Waiting for others is no work.
-        let took = started.elapsed().saturating_sub(waited);
+        let took = started.elapsed().saturating_sub(waited.time);
         if reply.starts_with(DENIED) {
             self.shared.stats.rejected(Some(command));
         } else {
@@ -144,6 +176,7 @@ impl Connection {
         if answered && !self.output.is_broken() {
             self.output.write(|out| out.extend_from_slice(&reply));
         }
+        waited.tell();
     }
 
     /// The reply, whenever it comes; none if nobody is left to get it.
@@ -152,7 +185,7 @@ impl Connection {
         reader: &mut ReadHalf,
         blocking: &Blocking,
         started: Instant,
-        waited: &mut Duration,
+        waited: &mut Waited,
     ) -> Option<Vec<u8>> {
         let mut record = blocking.record.clone();
         let mut deadline = None;
@@ -167,7 +200,7 @@ impl Connection {
             let parked_at = Instant::now();
             let end = loop {
                 match self.end(reader, &mut awaited, deadline).await {
-                    End::Unblocked(Unblock::Denied) => {
+                    End::UsersChanged => {
                         if let Some(denial) = self.denial(blocking) {
                             break End::Denied(denial);
                         }
@@ -175,7 +208,7 @@ impl Connection {
                     end => break end,
                 }
             };
-            *waited += parked_at.elapsed();
+            waited.time += parked_at.elapsed();
             drop(held);
             let (reason, own) = match end {
                 End::Late(Late::Reply(reply)) => return Some(reply.get(4..).unwrap_or_default().to_vec()),
@@ -189,14 +222,12 @@ impl Connection {
                     awaited.settled();
                     return served;
                 }
-                End::TimedOut | End::Unblocked(Unblock::TimeOut) => {
-                    (&b"TIMEOUT"[..], parked.empty(blocking.head.protocol))
+                End::TimedOut => parked.ending(Unblock::TimeOut, blocking.head.protocol),
+                End::Unblocked(Unblocking { how, told }) => {
+                    waited.unblocking = Some(told);
+                    parked.ending(how, blocking.head.protocol)
                 }
-                End::Unblocked(Unblock::Error | Unblock::Denied) => {
-                    let mut error = Vec::new();
-                    ReplyError::new("UNBLOCKED client unblocked via CLIENT UNBLOCK").write(&mut error);
-                    (&b"ERROR"[..], error)
-                }
+                End::UsersChanged => unreachable!("looked at above"),
                 End::Denied(denial) => (&b"ERROR"[..], self.deny(blocking, denial)),
             };
             let cancel = cancel_record(&parked, reason);
@@ -205,7 +236,10 @@ impl Connection {
             awaited.settled();
             let ended =
                 reply.first() == Some(&UNKNOWN) || own.starts_with(DENIED) && reply.starts_with(UNBLOCKED);
-            return Some(if ended { own } else { reply });
+            let reply = if ended { own.clone() } else { reply };
+            // It may have been served meanwhile.
+            waited.ended_so = reply == own;
+            return Some(reply);
         }
     }
 
@@ -250,7 +284,10 @@ impl Connection {
             tokio::select! {
                 biased;
                 late = awaited.reply() => return End::Late(late),
-                how = client.unblocked() => return End::Unblocked(how),
+                interruption = client.interrupted() => return match interruption {
+                    Interruption::Unblock(unblocking) => End::Unblocked(unblocking),
+                    Interruption::UsersChanged => End::UsersChanged,
+                },
                 () = sleep_until(deadline) => return End::TimedOut,
                 () = drain.cancelled() => return End::Drained,
                 _ = self.output.flush(), if self.output.waiting_bytes() > 0 => {}

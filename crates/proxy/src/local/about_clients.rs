@@ -3,7 +3,7 @@
 use meridian_command::{Args, ReplyError, ReplyWriter, number::parse_i64};
 use meridian_rt::clock::Instant;
 
-use super::{Answer, Context, handshake::is_printable_word, on_or_off};
+use super::{Answer, Context, Outcome, handshake::is_printable_word, on_or_off};
 use crate::clients::{Filter, Kind, Unblock};
 
 pub(super) fn id(context: &Context<'_>, reply: &mut ReplyWriter<'_>) -> Answer {
@@ -113,7 +113,8 @@ pub(super) fn no_touch(context: &mut Context<'_>, args: &Args<'_>, reply: &mut R
     Ok(())
 }
 
-pub(super) fn unblock(context: &Context<'_>, args: &Args<'_>, reply: &mut ReplyWriter<'_>) -> Answer {
+/// CLIENT UNBLOCK: answers once the command that waited is over and counted, as in Redis.
+pub(super) fn unblock(context: &Context<'_>, args: &Args<'_>) -> Result<Outcome, ReplyError> {
     let how = match args.as_slice() {
         [_] => Unblock::TimeOut,
         [_, word] if word.eq_ignore_ascii_case(b"timeout") => Unblock::TimeOut,
@@ -125,6 +126,11 @@ pub(super) fn unblock(context: &Context<'_>, args: &Args<'_>, reply: &mut ReplyW
     };
     let id = parse_i64(&args[0]).ok_or(ReplyError::NOT_AN_INTEGER)?;
     let client = u64::try_from(id).ok().and_then(|id| context.shared.clients.get(id));
-    reply.integer(i64::from(client.is_some_and(|client| client.unblock(how))));
-    Ok(())
+    Ok(Outcome::Async(Box::pin(async move {
+        let ended = match client {
+            Some(client) => client.unblock(how).await,
+            None => false,
+        };
+        format!(":{}\r\n", u8::from(ended)).into_bytes()
+    })))
 }

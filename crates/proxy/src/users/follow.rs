@@ -12,7 +12,7 @@ use meridian_router::pubsub::Space;
 
 use crate::{
     Shared,
-    clients::{Client, Trait, Unblock},
+    clients::{Client, Trait},
     users::Accounts,
 };
 
@@ -42,7 +42,7 @@ fn close_revoked(shared: &Shared, before: &Accounts, now: &Accounts) {
             continue;
         };
         if !Arc::ptr_eq(next, &account) {
-            client.unblock(Unblock::Denied);
+            client.users_changed();
         }
         let narrower = before.get(&account.name).is_some_and(|old| old.rules.narrows_channels(&next.rules));
         if narrower && client.traits().contains(Trait::PUBSUB) {

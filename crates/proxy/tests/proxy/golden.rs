@@ -196,6 +196,22 @@ DEBUG FOO
 DEBUG SLEEP
 DEBUG SLEEP 0
 DEBUG SLEEP x
+DEBUG PROTOCOL
+DEBUG PROTOCOL a b
+DEBUG PROTOCOL string
+DEBUG PROTOCOL integer
+DEBUG PROTOCOL double
+DEBUG PROTOCOL null
+DEBUG PROTOCOL array
+DEBUG PROTOCOL set
+DEBUG PROTOCOL map
+DEBUG PROTOCOL attrib
+DEBUG PROTOCOL push
+DEBUG PROTOCOL bignum
+DEBUG PROTOCOL verbatim
+DEBUG PROTOCOL true
+DEBUG PROTOCOL FALSE
+DEBUG PROTOCOL none
 CLUSTER
 CLUSTER KEYSLOT
 TIME x
@@ -256,6 +272,24 @@ async fn replies_equal_those_of_redis() {
             }
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn samples_of_replies_are_those_of_redis() {
+    let oracle = Oracle::start().await;
+    let running = Running::start(Settings::default()).await;
+    let (mut theirs, mut ours) = (oracle.connect().await, running.connect().await);
+    // The reply names the server.
+    assert!(theirs.call("HELLO 3").await.is_some() && ours.call("HELLO 3").await.is_some());
+    for kind in [
+        "string", "integer", "double", "null", "array", "set", "map", "attrib", "bignum", "verbatim", "true",
+        "FALSE", "none", "push",
+    ] {
+        let line = format!("DEBUG PROTOCOL {kind}");
+        assert_eq!(theirs.call(&line).await, ours.call(&line).await, "{line:?}");
+    }
+    // The push message follows the reply.
+    assert_eq!(theirs.call("PING").await, ours.call("PING").await);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -324,6 +358,7 @@ const OWN_FIELDS: &[&str] = &[
     "total_blocking_keys",
     "total_blocking_keys_on_nokey",
     // Since 7.4.
+    "expired_subkeys",
     "pubsub_clients",
     "watching_clients",
     "total_watched_keys",

@@ -207,8 +207,9 @@ impl ClusterView for View {
     }
 
     fn contents(&self) -> BoxFuture<'static, Contents> {
-        let stats = KeyspaceStats { numbered: 3, keys: 5, expires: 2, avg_ttl_ms: 1500 };
-        let counted = Counted { expired_keys: 1, evicted_keys: 5, hits: 2, misses: 3, changes: 4 };
+        let stats = KeyspaceStats { numbered: 3, keys: 5, expires: 2, avg_ttl_ms: 1500, subexpiry: 1 };
+        let counted =
+            Counted { expired_keys: 1, expired_fields: 6, evicted_keys: 5, hits: 2, misses: 3, changes: 4 };
         Box::pin(async move { Contents { numbered: vec![stats], counted, memory: MemoryUse::default() } })
     }
 

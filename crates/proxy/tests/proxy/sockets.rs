@@ -198,7 +198,7 @@ async fn counters_count_what_clients_did() {
     assert_eq!(count("cmdstat_select"), "calls=1 _calls=0,failed_calls=1");
     assert_eq!(count("errorstat_ERR"), "count=3 ");
     assert_eq!(count("errorstat_WRONGTYPE"), "count=1 ");
-    assert!(peer.text("INFO keyspace").await.ends_with("db3:keys=5,expires=2,avg_ttl=1500\r\n"));
+    assert!(peer.text("INFO keyspace").await.ends_with("db3:keys=5,expires=2,avg_ttl=1500,subexpiry=1\r\n"));
     assert!(peer.text("CLUSTER INFO").await.contains("cluster_state:ok\r\ncluster_slots_assigned:16384\r\n"));
     assert_eq!(peer.value("CLUSTER KEYSLOT 123456789").await, Value::Integer(12_739));
 }

@@ -268,9 +268,11 @@ fn again(
         .count()
     });
     let now_ms = writer.time_ms();
-    change_group(writer, writer.key(key), group, |group| {
-        redelivered.iter().for_each(|id| group.redeliver(*id, now_ms));
-        ((), !redelivered.is_empty())
+    writer.uncounted(|writer| {
+        change_group(writer, writer.key(key), group, |group| {
+            redelivered.iter().for_each(|id| group.redeliver(*id, now_ms));
+            ((), !redelivered.is_empty())
+        })
     })?;
     Ok(true)
 }

@@ -174,6 +174,7 @@ fn stats(report: &Report, out: &mut String) {
         "sync_full" => 0,
         "sync_partial_ok" => 0,
         "sync_partial_err" => 0,
+        "expired_subkeys" => counted.expired_fields,
         "expired_keys" => counted.expired_keys,
         "evicted_keys" => counted.evicted_keys,
         "evicted_clients" => 0,
@@ -289,8 +290,8 @@ fn keyspace(report: &Report, out: &mut String) {
         // Writing to a String cannot fail.
         let _ = write!(
             out,
-            "db{}:keys={},expires={},avg_ttl={}\r\n",
-            one.numbered, one.keys, one.expires, one.avg_ttl_ms
+            "db{}:keys={},expires={},avg_ttl={},subexpiry={}\r\n",
+            one.numbered, one.keys, one.expires, one.avg_ttl_ms, one.subexpiry
         );
     }
 }
