@@ -186,3 +186,31 @@ fn keys_that_are_looked_for_watched_and_waited_for_are_counted() -> Result<()> {
     ensure!(text(&mut other, &["INFO", "clients"])?.contains("total_blocking_keys:0\r"));
     Ok(())
 }
+
+#[test]
+fn who_has_unblocked_a_client_finds_its_command_over_and_counted() -> Result<()> {
+    let dev = dev()?;
+    let (mut client, mut other) = (dev.client()?, dev.client()?);
+    let Value::Integer(id) = client.call(&["CLIENT", "ID"])? else {
+        anyhow::bail!("CLIENT ID answers a number")
+    };
+    let number = id.to_string();
+    let id = number.as_str();
+    ensure!(other.call(&["CLIENT", "UNBLOCK", id])? == Value::Integer(0), "it does not wait");
+    for reason in ["TIMEOUT", "ERROR"] {
+        other.call(&["CONFIG", "RESETSTAT"])?;
+        client.send(&["BLPOP", "list", "0"])?;
+        until(WITHIN, "a blocked client", || {
+            text(&mut other, &["INFO", "clients"]).is_ok_and(|info| info.contains("blocked_clients:1\r"))
+        })?;
+        ensure!(other.call(&["CLIENT", "UNBLOCK", id, reason])? == Value::Integer(1), "{reason}");
+        let counted = text(&mut other, &["INFO", "commandstats"])?;
+        ensure!(counted.contains("cmdstat_blpop:calls=1,"), "{reason}: {counted}");
+        ensure!(text(&mut other, &["INFO", "clients"])?.contains("blocked_clients:0\r"));
+        ensure!(other.call(&["CLIENT", "UNBLOCK", id])? == Value::Integer(0), "it waits no more");
+        let reply = client.read()?;
+        let error = matches!(&reply, Value::Error(text) if text.starts_with("UNBLOCKED "));
+        ensure!(error == (reason == "ERROR") && (error || reply == Value::Null), "{reason}: {reply:?}");
+    }
+    Ok(())
+}
