@@ -9,7 +9,7 @@ use std::{
     },
 };
 
-use meridian_command::Command;
+use meridian_command::{Command, ProxyCommand};
 use meridian_rt::clock::wall_micros;
 use parking_lot::RwLock;
 
@@ -67,7 +67,9 @@ impl Monitors {
             }
         }
         line.push_str("\r\n");
-        for output in outputs.values() {
+        // Redis shows a command once it was executed: who resets itself watches no more.
+        let resets = command == Command::Proxy(ProxyCommand::Reset);
+        for (_, output) in outputs.iter().filter(|(watcher, _)| !resets || **watcher != client.id) {
             output.send_message(line.as_bytes());
         }
     }
