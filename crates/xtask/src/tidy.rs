@@ -38,7 +38,8 @@ const TOP: &[&str] = &[
 ];
 /// Endings of files that people write and read.
 const TEXT_ENDINGS: &[&str] = &[
-    "rs", "proto", "py", "js", "mjs", "ts", "sh", "toml", "yml", "yaml", "md", "json", "csv", "txt", "conf",
+    "rs", "c", "proto", "py", "js", "mjs", "cjs", "ts", "sh", "toml", "yml", "yaml", "md", "json", "csv",
+    "txt", "conf", "case",
 ];
 
 /// Something that breaks a rule.
