@@ -70,6 +70,23 @@ pub struct Settings {
     pub kept: Kept,
 }
 
+/// What one argument may have whatever is configured: more could not be told to a client.
+const BULK_MAX: u64 = 512 << 20;
+/// What a request may have whatever is configured: it becomes one entry of a log, whose records end at 1 GB.
+const REQUEST_MAX: u64 = (1 << 30) - (1 << 20);
+
+impl Settings {
+    /// Bytes of one argument, as they are enforced.
+    pub(crate) fn bulk_limit(&self) -> usize {
+        usize::try_from(self.max_bulk.min(BULK_MAX)).unwrap_or(usize::MAX)
+    }
+
+    /// Bytes of a request under way, as they are enforced.
+    pub(crate) fn request_limit(&self) -> u64 {
+        self.query_buffer_limit.min(REQUEST_MAX)
+    }
+}
+
 impl Default for Settings {
     fn default() -> Settings {
         let limit = |hard, soft, soft_seconds| OutputLimit { hard, soft, soft_seconds };

@@ -257,7 +257,7 @@ impl Connection {
         if self.input.is_empty() && self.input.capacity() > KEPT {
             self.input = Vec::new();
         }
-        if open && self.input.len() as u64 > self.settings.query_buffer_limit {
+        if open && self.input.len() as u64 > self.settings.request_limit() {
             self.shared.stats.totals.query_limit_closed.fetch_add(1, Ordering::Relaxed);
             tracing::info!(client = self.session.id(), "closed: query buffer limit");
             return false;
@@ -390,7 +390,7 @@ impl Connection {
             return Step::Close;
         }
         let limits = Limits {
-            bulk: usize::try_from(self.settings.max_bulk).unwrap_or(usize::MAX),
+            bulk: self.settings.bulk_limit(),
             authenticated: self.session.authenticated(),
             ..Limits::default()
         };
@@ -560,7 +560,7 @@ fn is_turned_away(session: &Session, shared: &Shared, read: usize, words: &[&[u8
         tracing::info!(client = session.id(), "closed: speaks HTTP");
         return true;
     }
-    let limit = shared.config.load().query_buffer_limit;
+    let limit = shared.config.load().request_limit();
     if read as u64 <= limit || words.iter().map(|word| word.len() as u64).sum::<u64>() <= limit {
         return false;
     }

@@ -219,6 +219,14 @@ impl Link {
         self.state.lock().target.as_ref().map(|(node, _)| *node)
     }
 
+    /// Looks for the leader if it is not known, before somebody has something to send.
+    pub(crate) fn seek(&self, hint: Option<NodeId>) {
+        let mut state = self.state.lock();
+        if state.target.is_none() {
+            self.search(&mut state, hint);
+        }
+    }
+
     /// Sends everything that has no answer to another node.
     pub(crate) fn retarget(&self, node: NodeId, target: Target) {
         let mut answers = Answers::new();

@@ -185,10 +185,13 @@ impl Router {
         for (shard, link) in &links {
             self.watch_replica(*shard, link);
             let hint = map.shards.get(shard).and_then(|info| info.leader_hint);
-            if let (Some(hint), Some(target)) = (hint, link.target())
-                && hint != target
-            {
-                tokio::spawn(verify(Weak::clone(&self.this), Arc::clone(link), hint));
+            match (hint, link.target()) {
+                (Some(hint), Some(target)) if hint != target => {
+                    tokio::spawn(verify(Weak::clone(&self.this), Arc::clone(link), hint));
+                }
+                (_, Some(_)) => {}
+                // The first command need not wait for it, and CLUSTER INFO tells of shards that nobody has used yet.
+                (hint, None) => link.seek(hint),
             }
         }
     }

@@ -7,7 +7,7 @@ use meridian_proto::exec::{
     AwaitReplicasRequest, ShardStatistics, StatisticsRequest, exec_service_client::ExecServiceClient,
 };
 use meridian_rt::clock::Instant;
-use meridian_topology::NodeId;
+use meridian_topology::{NodeId, ShardId};
 
 use crate::{Link, Router, peer::meant_for};
 
@@ -15,6 +15,9 @@ use crate::{Link, Router, peer::meant_for};
 const STATISTICS_TIMEOUT: Duration = Duration::from_secs(1);
 /// Pause before a shard's leader is asked again.
 const RETRY: Duration = Duration::from_millis(20);
+
+/// How much later than asked for an answer may come.
+const ANSWER_GRACE: Duration = Duration::from_millis(200);
 
 impl Router {
     /// What every shard holds, as its leader tells. Shards whose leader does not answer are missing.
@@ -53,28 +56,42 @@ impl Router {
     /// them until the deadline.
     pub async fn await_replicas(&self, link: &Link, wanted: u32, deadline: Option<Instant>) -> u32 {
         loop {
-            if let Some(node) = link.target()
-                && let Some(channel) = self.channel(node)
-            {
-                let timeout_ms = deadline.map_or(0, |deadline| {
-                    let left = deadline.saturating_duration_since(Instant::now()).as_millis();
-                    // 0 would mean no limit.
-                    u64::try_from(left).unwrap_or(u64::MAX).max(1)
-                });
-                let request = AwaitReplicasRequest { shard: link.shard().0, replicas: wanted, timeout_ms };
-                if let Ok(response) =
-                    ExecServiceClient::new(channel).await_replicas(self.meant(request)).await
-                {
-                    let response = response.into_inner();
-                    if response.leads {
-                        return response.replicas;
-                    }
-                }
+            match link.target() {
+                Some(node) => match self.replicas_behind(link.shard(), node, wanted, deadline).await {
+                    Some(replicas) => return replicas,
+                    None => link.lost(node),
+                },
+                None => link.seek(None),
             }
             if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
                 return 0;
             }
             tokio::time::sleep(RETRY).await;
         }
+    }
+
+    /// Asks `node`; `None` if it does not lead the shard, or does not answer.
+    async fn replicas_behind(
+        &self,
+        shard: ShardId,
+        node: NodeId,
+        wanted: u32,
+        deadline: Option<Instant>,
+    ) -> Option<u32> {
+        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        let timeout_ms = left.map_or(0, |left| {
+            // 0 would mean no limit.
+            u64::try_from(left.as_millis()).unwrap_or(u64::MAX).max(1)
+        });
+        let request = AwaitReplicasRequest { shard: shard.0, replicas: wanted, timeout_ms };
+        let mut client = ExecServiceClient::new(self.channel(node)?);
+        let answer = client.await_replicas(self.meant(request));
+        let answer = match left {
+            // A node that stands still keeps no time.
+            Some(left) => tokio::time::timeout(left + ANSWER_GRACE, answer).await.ok()?,
+            None => answer.await,
+        };
+        let response = answer.ok()?.into_inner();
+        response.leads.then_some(response.replicas)
     }
 }
