@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, error::ErrorKind};
+use clap::{
+    CommandFactory, FromArgMatches, Parser, Subcommand,
+    error::{ContextKind, ContextValue, ErrorKind},
+};
 
 use crate::{
     config::{self, Config, Settings},
@@ -95,7 +98,21 @@ fn refused(error: &clap::Error) -> Result<(), Failure> {
     // What is wrong and what was probably meant, without the usage.
     let said = text.split("\n\nUsage:").next().unwrap_or_default();
     let said = said.split("\n\nFor more information").next().unwrap_or_default();
-    Err(Failure::usage(said.strip_prefix("error: ").unwrap_or(said)))
+    let said = said.strip_prefix("error: ").unwrap_or(said);
+    Err(Failure::usage(match variable_of(error) {
+        Some((flag, variable)) => said.replace(flag, &variable),
+        None => said.to_owned(),
+    }))
+}
+
+/// The flag that an error is about, and the environment variable that its value came from.
+fn variable_of(error: &clap::Error) -> Option<(&str, String)> {
+    let Some(ContextValue::String(flag)) = error.get(ContextKind::InvalidArg) else { return None };
+    let name = flag.split_whitespace().next()?;
+    let given = std::env::args().any(|arg| arg.split('=').next() == Some(name));
+    let key = name.trim_start_matches('-').replace('-', "_");
+    let variable = format!("{}{}", config::ENVIRONMENT, key.to_ascii_uppercase());
+    (!given && std::env::var_os(&variable).is_some()).then_some((flag.as_str(), variable))
 }
 
 #[cfg(test)]

@@ -135,8 +135,11 @@ settings! {
     log_format: LogFormat = LogFormat::Text;
 }
 
+/// What `max_value` may be.
+const VALUE_BYTES: std::ops::RangeInclusive<u64> = 1 << 20..=512 << 20;
+
 /// Prefix of the environment variables.
-const ENVIRONMENT: &str = "MERIDIAN_";
+pub(crate) const ENVIRONMENT: &str = "MERIDIAN_";
 
 /// Lets every setting of a command be given by its environment variable too.
 pub(crate) fn with_environment(command: Command) -> Command {
@@ -181,6 +184,9 @@ impl Config {
         }
         if self.region.is_empty() || self.zone.is_empty() {
             return refuse("region and zone must have names");
+        }
+        if !VALUE_BYTES.contains(&self.max_value.0) {
+            return refuse("max_value: between 1MB and 512MB");
         }
         if self.max_clients == 0 {
             return refuse("max_clients: at least one client is needed");

@@ -245,7 +245,7 @@ impl Cluster {
         let kept = if data.temporary.is_some() { "  (removed at the end; --data DIR keeps it)" } else { "" };
         text += &format!("  data      {}{kept}\n\n", data.path.display());
         text += &format!("  try       redis-cli -p {port} set greeting hello\n");
-        text += &format!("            meridian status --address {}\n", self.addresses[0]);
+        text += &format!("            {} status --address {}\n", process::program(), self.addresses[0]);
         text
     }
 

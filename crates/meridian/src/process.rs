@@ -12,6 +12,11 @@ use crate::failure::Failure;
 /// Where a process listens to others unless told otherwise.
 pub(crate) const DEFAULT_ADDRESS: &str = "127.0.0.1:7400";
 
+/// This program as it was called, for lines that are to be typed: it need not be on the path.
+pub(crate) fn program() -> String {
+    std::env::args().next().unwrap_or_else(|| "meridian".to_owned())
+}
+
 /// A runtime with so many threads; 0: one for every core.
 pub(crate) fn server_runtime(threads: usize) -> Result<Runtime, Failure> {
     let mut builder = Builder::new_multi_thread();

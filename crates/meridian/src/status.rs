@@ -38,13 +38,22 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     process::client_runtime()?.block_on(async {
         let stop = signals::watch().map_err(Failure::running)?;
+        let mut known = vec![arguments.address.clone()];
+        let mut shown = false;
         loop {
-            let view = gather(&arguments.address).await?;
-            let text = if arguments.json { view.to_json()? } else { table::render(&view) };
-            let clear = arguments.watch && !arguments.json && std::io::stdout().is_terminal();
-            output::print(&format!("{}{text}", if clear { CLEAR } else { "" }))?;
-            if !arguments.watch {
-                return Ok(());
+            match gather(&known).await {
+                Ok(view) => {
+                    show(arguments, &view)?;
+                    if !arguments.watch {
+                        return Ok(());
+                    }
+                    shown = true;
+                    known.truncate(1);
+                    known.extend(view.addresses().filter(|address| **address != arguments.address).cloned());
+                }
+                // Whoever watches does so while nodes stop and start: only the first look has to succeed.
+                Err(failure) if shown => output::complain(&failure),
+                Err(failure) => return Err(failure),
             }
             tokio::select! {
                 () = tokio::time::sleep(WATCH_INTERVAL) => {}
@@ -54,21 +63,37 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     })
 }
 
-/// Asks the process at `address` for the map, and then every node for its replicas.
-async fn gather(address: &str) -> Result<View, Failure> {
-    let first = ask(address).await?;
-    let map = first.map.ok_or_else(|| {
-        Failure::running(format!(
-            "the process at {address} belongs to no cluster yet: meridian init makes one"
-        ))
-    })?;
-    let map = ClusterMap::try_from(map).map_err(Failure::running)?;
+fn show(arguments: &Arguments, view: &View) -> Result<(), Failure> {
+    let text = if arguments.json { view.to_json()? } else { table::render(view) };
+    let clear = arguments.watch && !arguments.json && std::io::stdout().is_terminal();
+    output::print(&format!("{}{text}", if clear { CLEAR } else { "" }))
+}
+
+/// Asks the first of the processes that answers for the map, and then every node for its replicas.
+async fn gather(addresses: &[String]) -> Result<View, Failure> {
+    let mut first = map_of(&addresses[0]).await;
+    for address in &addresses[1..] {
+        if first.is_ok() {
+            break;
+        }
+        first = map_of(address).await.or(first);
+    }
+    let map = first?;
     let others = join_all(map.nodes.values().map(|node| async {
         // A node that does not answer is shown as such.
         (node.id, ask(&node.address).await.ok().filter(|status| status.node == node.id.0))
     }));
     let statuses: BTreeMap<NodeId, Option<StatusResponse>> = others.await.into_iter().collect();
     Ok(View::new(&map, &statuses))
+}
+
+async fn map_of(address: &str) -> Result<ClusterMap, Failure> {
+    let map = ask(address).await?.map.ok_or_else(|| {
+        Failure::running(format!(
+            "the process at {address} belongs to no cluster yet: meridian init makes one"
+        ))
+    })?;
+    ClusterMap::try_from(map).map_err(Failure::running)
 }
 
 async fn ask(address: &str) -> Result<StatusResponse, Failure> {

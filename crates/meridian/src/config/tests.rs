@@ -49,6 +49,7 @@ fn a_wrong_value_is_refused_with_its_line() {
     let line = refused("region = \"a\"\nround_trip = \"80\"\n");
     assert!(line.contains("node.toml, line 2: ") && line.contains("\"80\" is no duration"), "{line}");
     assert!(refused("region = \n").contains("line 1"));
+    assert!(refused("max_value = \"1GB\"\n").starts_with("max_value: "));
     assert!(refused("roles = []\n").starts_with("roles: "));
     assert!(refused("roles = [\"proxy\"]\n").starts_with("join: "));
 }

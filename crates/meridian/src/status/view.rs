@@ -87,6 +87,11 @@ impl View {
         View { cluster: map.cluster.to_string(), epoch: map.epoch.0, nodes: nodes.collect(), shards }
     }
 
+    /// Where the nodes are asked.
+    pub(super) fn addresses(&self) -> impl Iterator<Item = &String> {
+        self.nodes.iter().map(|node| &node.address)
+    }
+
     pub(super) fn to_json(&self) -> Result<String, Failure> {
         serde_json::to_string(self).map(|json| json + "\n").map_err(Failure::running)
     }
