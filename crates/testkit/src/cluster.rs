@@ -11,15 +11,17 @@ mod status;
 use std::{
     cell::Cell,
     env,
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
+    sync::Arc,
     time::Duration,
 };
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use tempfile::TempDir;
 
-use crate::{Addresses, Client, wait::within};
+use crate::{Addresses, Client, Network, wait::within};
 
 pub use node::Node;
 pub use status::{Shard, Status};
@@ -60,6 +62,8 @@ pub struct Setup {
     settings: Vec<String>,
     /// Texts of `ERROR` lines that the test provokes.
     expected_errors: Vec<&'static str>,
+    /// Where the processes run, if not where the tests do.
+    network: Option<Arc<Network>>,
 }
 
 impl Setup {
@@ -79,7 +83,15 @@ impl Setup {
             regions,
             settings: Vec::new(),
             expected_errors: Vec::new(),
+            network: None,
         }
+    }
+
+    /// Runs every node on a host of this network.
+    #[must_use]
+    pub fn network(mut self, network: &Arc<Network>) -> Setup {
+        self.network = Some(Arc::clone(network));
+        self
     }
 
     /// Runs another binary than the one that was built with the tests.
@@ -130,21 +142,19 @@ impl Setup {
     /// If one does not start.
     pub fn spawn(self) -> Result<Cluster> {
         let folder = tempfile::Builder::new().prefix("meridian-test-").tempdir()?;
-        let mut addresses = Addresses::new()?;
         let binary = self.binary.clone().map_or_else(binary, Ok)?;
-        let mut nodes = Vec::new();
-        for index in 0..self.nodes {
-            let region = self.regions[index % self.regions.len()].clone();
-            nodes.push(Node::new(&binary, folder.path(), index, &mut addresses, region));
-        }
         let mut cluster = Cluster {
             setup: self,
-            nodes,
-            addresses,
+            nodes: Vec::new(),
+            addresses: Addresses::new()?,
             binary,
             logs_printed: Cell::new(false),
-            _folder: folder,
+            folder,
         };
+        for index in 0..cluster.setup.nodes {
+            let region = cluster.setup.regions[index % cluster.setup.regions.len()].clone();
+            cluster.place(region);
+        }
         cluster.introduce();
         // A process that is to join others makes no cluster.
         cluster.nodes[0].join(Vec::new());
@@ -199,7 +209,7 @@ pub struct Cluster {
     addresses: Addresses,
     binary: PathBuf,
     logs_printed: Cell<bool>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Cluster {
@@ -228,13 +238,28 @@ impl Cluster {
     /// # Errors
     /// If it does not start.
     pub fn add_node(&mut self, region: &str) -> Result<usize> {
-        let index = self.nodes.len();
-        let folder =
-            self.nodes[0].folder().parent().context("a node is in the cluster's directory")?.to_owned();
-        self.nodes.push(Node::new(&self.binary, &folder, index, &mut self.addresses, region.to_owned()));
+        let index = self.place(region.to_owned());
         self.introduce();
         self.start_node(index)?;
         Ok(index)
+    }
+
+    /// Gives one more node its place.
+    fn place(&mut self, region: String) -> usize {
+        let index = self.nodes.len();
+        let addresses = self.take_addresses(index);
+        self.nodes.push(Node::new(&self.binary, self.folder.path(), index, addresses, region));
+        index
+    }
+
+    fn take_addresses(&mut self, index: usize) -> [SocketAddr; 2] {
+        [(); 2].map(|()| {
+            let mut address = self.addresses.take();
+            if let Some(network) = &self.setup.network {
+                address.set_ip(network.address(index));
+            }
+            address
+        })
     }
 
     /// Makes a cluster, with the first node as its first.
@@ -275,12 +300,18 @@ impl Cluster {
     /// # Errors
     /// If it does not start.
     pub fn start_node(&mut self, index: usize) -> Result<()> {
-        self.nodes[index].start(&self.setup.settings)
+        let binary = self.nodes[index].binary();
+        let command = match &self.setup.network {
+            Some(network) => network.command(index, binary),
+            None => Command::new(binary),
+        };
+        self.nodes[index].start(command, &self.setup.settings)
     }
 
     /// Gives a node that does not run other addresses.
     pub fn move_node(&mut self, index: usize) {
-        self.nodes[index].take_addresses(&mut self.addresses);
+        let addresses = self.take_addresses(index);
+        self.nodes[index].set_addresses(addresses);
         self.introduce();
     }
 
@@ -290,7 +321,7 @@ impl Cluster {
     }
 
     /// Where clients connect, per node.
-    pub fn client_addresses(&self) -> Vec<std::net::SocketAddr> {
+    pub fn client_addresses(&self) -> Vec<SocketAddr> {
         self.nodes.iter().map(Node::client_listen).collect()
     }
 

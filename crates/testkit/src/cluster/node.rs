@@ -1,6 +1,7 @@
 //! A process of a cluster: its directory, its addresses and its configuration.
 
 use std::{
+    ffi::OsString,
     fs,
     net::SocketAddr,
     ops::{Deref, DerefMut},
@@ -11,7 +12,7 @@ use std::{
 use anyhow::Result;
 
 use super::without_settings;
-use crate::{Addresses, Process};
+use crate::Process;
 
 /// A node's process, directory and addresses. The process dies with it.
 #[derive(Debug)]
@@ -25,6 +26,7 @@ pub struct Node {
     region: String,
     zone: String,
     join: Vec<SocketAddr>,
+    environment: Vec<(OsString, OsString)>,
 }
 
 impl Node {
@@ -32,7 +34,7 @@ impl Node {
         binary: &Path,
         folder: &Path,
         index: usize,
-        addresses: &mut Addresses,
+        [listen, client_listen]: [SocketAddr; 2],
         region: String,
     ) -> Node {
         let name = format!("node-{index}");
@@ -42,11 +44,12 @@ impl Node {
             data: folder.join("data"),
             process: Process::new(name, folder.join("log")),
             folder,
-            listen: addresses.take(),
-            client_listen: addresses.take(),
+            listen,
+            client_listen,
             region,
             zone: format!("zone-{index}"),
             join: Vec::new(),
+            environment: Vec::new(),
         }
     }
 
@@ -63,6 +66,14 @@ impl Node {
     /// Puts the data directory elsewhere. It must not run.
     pub fn set_data(&mut self, data: PathBuf) {
         self.data = data;
+    }
+
+    /// Sets variables of its environment, from its next start on.
+    pub fn set_environment<K: Into<OsString>, V: Into<OsString>>(
+        &mut self,
+        variables: impl IntoIterator<Item = (K, V)>,
+    ) {
+        self.environment = variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
     }
 
     /// Where other processes reach it.
@@ -84,18 +95,23 @@ impl Node {
         self.join = everybody.iter().copied().filter(|address| *address != self.listen).collect();
     }
 
-    pub(super) fn take_addresses(&mut self, addresses: &mut Addresses) {
-        self.listen = addresses.take();
-        self.client_listen = addresses.take();
+    pub(super) fn set_addresses(&mut self, [listen, client_listen]: [SocketAddr; 2]) {
+        self.listen = listen;
+        self.client_listen = client_listen;
     }
 
-    /// Starts the process; `settings` are further lines of its configuration file.
-    pub(super) fn start(&mut self, settings: &[String]) -> Result<()> {
+    pub(super) fn binary(&self) -> &Path {
+        &self.binary
+    }
+
+    /// Starts the process by `command`, to which arguments are added; `settings` are further lines of its configuration
+    /// file.
+    pub(super) fn start(&mut self, mut command: Command, settings: &[String]) -> Result<()> {
         fs::create_dir_all(&self.folder)?;
         let config = self.folder.join("node.toml");
         fs::write(&config, self.config(settings))?;
-        let mut command = Command::new(&self.binary);
         without_settings(&mut command);
+        command.envs(self.environment.iter().cloned());
         self.process.start(command.arg("start").arg("--config").arg(&config), None)
     }
 

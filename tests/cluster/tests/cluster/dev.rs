@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use meridian_testkit::{Dev, binary};
+use meridian_testkit::{Dev, Value, binary, until};
 
 use crate::{WITHIN, read_back, write};
 
@@ -24,6 +24,18 @@ fn a_cluster_in_one_process_serves_and_leaves_nothing_behind() -> Result<()> {
     ensure!(exit.code == Some(0) && exit.log.is_empty(), "exit code {:?}\n{}", exit.code, exit.log);
     ensure!(!data.exists(), "{} is still there", data.display());
     Ok(())
+}
+
+#[test]
+fn shards_that_nobody_has_used_are_known_too() -> Result<()> {
+    let dev = Dev::start(&["--shards", "6"])?;
+    let mut client = dev.client()?;
+    let replicas = client.call(&["WAIT", "2", "0"])?;
+    ensure!(replicas == Value::Integer(2), "WAIT: {replicas:?}");
+    until(WITHIN, "a cluster that is ok", || {
+        let info = client.call(&["CLUSTER", "INFO"]);
+        info.is_ok_and(|info| info.as_str().is_some_and(|text| text.contains("cluster_state:ok")))
+    })
 }
 
 #[test]

@@ -173,6 +173,31 @@ fn commands_wait_through_the_loss_of_their_leader() {
     });
 }
 
+#[test]
+fn wait_counts_those_who_have_it_and_no_others() {
+    Setup::new(3).run(|cluster| {
+        let leader = cluster.busiest()?;
+        let [near, far] = [(leader + 1) % 3, (leader + 2) % 3];
+        let mut clients = [cluster.client(leader)?, cluster.client(near)?];
+        for client in &mut clients {
+            client.call(&["SET", "a", "1"])?;
+            ensure!(client.call(&["WAIT", "2", "0"])? == Value::Integer(2), "both others have it");
+        }
+        cluster.node(far).kill();
+        for client in &mut clients {
+            client.call(&["SET", "a", "2"])?;
+            ensure!(client.call(&["WAIT", "2", "300"])? == Value::Integer(1), "one of the others has it");
+            ensure!(client.call(&["WAIT", "1", "0"])? == Value::Integer(1), "one is enough");
+            client.send(&["WAIT", "2", "0"])?;
+        }
+        cluster.start_node(far)?;
+        for client in &mut clients {
+            ensure!(client.read()? == Value::Integer(2), "until the third has it too");
+        }
+        Ok(())
+    });
+}
+
 /// Does something to a node while clients write through the others, who must not notice more than a delay. Yields
 /// what became of their writes, and the longest gap since the fault.
 pub(crate) fn around(

@@ -1,7 +1,7 @@
 //! Clusters form, grow, move and stay apart from each other.
 
 use anyhow::{Result, ensure};
-use meridian_testkit::Setup;
+use meridian_testkit::{Load, LoadOptions, Setup};
 
 use crate::{WITHIN, read_back, write};
 
@@ -55,6 +55,27 @@ fn a_node_alone_grows_to_three_with_its_data() {
         read_back(&mut client, "grown", 100)?;
         ensure!(cluster.status(1)?.cluster() == first.cluster(), "it is the same cluster");
         ensure!(cluster.status(1)?.epoch() >= first.epoch(), "the epoch never runs back");
+        Ok(())
+    });
+}
+
+#[test]
+fn nodes_join_under_load_and_nobody_notices() {
+    Setup::new(1).replication(3).shards(3).run(|cluster| {
+        let load = Load::start(LoadOptions::new(cluster.client_addresses()));
+        load.wait_acknowledged(200, WITHIN)?;
+        // One alone, then three voters, then more nodes than voters: replicas and leaders move.
+        for _ in 0..3 {
+            cluster.add_node("local")?;
+            cluster.wait_ready()?;
+            load.wait_acknowledged(200, WITHIN)?;
+        }
+        let record = load.stop()?;
+        let failures = record.failures(&[0]);
+        ensure!(failures.is_empty(), "clients saw errors: {failures:#?}");
+        for node in 0..4 {
+            record.verify(&mut cluster.client(node)?)?;
+        }
         Ok(())
     });
 }

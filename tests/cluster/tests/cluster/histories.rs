@@ -65,13 +65,13 @@ fn histories_are_linearizable_while_leaders_stand_still() {
 }
 
 /// The busiest node, as soon as there is one.
-fn leader(cluster: &Cluster) -> Result<usize> {
+pub(crate) fn leader(cluster: &Cluster) -> Result<usize> {
     until(WITHIN, "leaders", || cluster.busiest().is_ok())?;
     cluster.busiest()
 }
 
 /// Clients at work.
-struct Run {
+pub(crate) struct Run {
     history: Arc<History>,
     stop: Arc<AtomicBool>,
     done: Arc<AtomicU64>,
@@ -79,7 +79,7 @@ struct Run {
 }
 
 impl Run {
-    fn start(targets: &[SocketAddr]) -> Run {
+    pub(crate) fn start(targets: &[SocketAddr]) -> Run {
         let history = Arc::new(History::new());
         let stop = Arc::new(AtomicBool::new(false));
         let done = Arc::new(AtomicU64::new(0));
@@ -92,6 +92,7 @@ impl Run {
                     random: StdRng::seed_from_u64(u64::from(id)),
                     history: Arc::clone(&history),
                     done: Arc::clone(&done),
+                    seen: BTreeMap::new(),
                 };
                 let stop = Arc::clone(&stop);
                 thread::spawn(move || {
@@ -106,7 +107,7 @@ impl Run {
     }
 
     /// Waits until the clients have got further.
-    fn go_on(&self) -> Result<()> {
+    pub(crate) fn go_on(&self) -> Result<()> {
         let wanted = self.done.load(Ordering::Relaxed) + BETWEEN_FAULTS;
         until(WITHIN, "operations", || {
             self.done.load(Ordering::Relaxed) >= wanted
@@ -114,7 +115,7 @@ impl Run {
         })
     }
 
-    fn stop(self) -> Result<BTreeMap<Bytes, Vec<Event>>> {
+    pub(crate) fn stop(self) -> Result<BTreeMap<Bytes, Vec<Event>>> {
         self.stop.store(true, Ordering::Relaxed);
         for thread in self.threads {
             thread.join().map_err(|_| anyhow!("a client panicked"))??;
@@ -124,7 +125,7 @@ impl Run {
     }
 }
 
-fn verify(keys: BTreeMap<Bytes, Vec<Event>>) -> Result<()> {
+pub(crate) fn verify(keys: BTreeMap<Bytes, Vec<Event>>) -> Result<()> {
     let (mut events, mut unknown) = (0, 0);
     for (key, history) in &keys {
         events += history.len();
@@ -151,6 +152,8 @@ struct Worker {
     random: StdRng,
     history: Arc<History>,
     done: Arc<AtomicU64>,
+    /// What it knows to have stood in the texts.
+    seen: BTreeMap<String, Bytes>,
 }
 
 impl Worker {
@@ -172,6 +175,7 @@ impl Worker {
             Err(_) => return Ok(()),
         };
         self.done.fetch_add(1, Ordering::Relaxed);
+        self.remember(key.clone(), &operation, &recorded);
         let event = Event { client: self.id, called, answered, operation, recorded };
         self.history.record(key.into(), event);
         Ok(())
@@ -188,17 +192,33 @@ impl Worker {
 
     fn text(&mut self, key: &str, value: String) -> (Vec<String>, Operation) {
         let bytes = Bytes::from(value.clone());
-        match self.random.random_range(0..10) {
+        match self.random.random_range(0..12) {
             0..4 => (command(&["GET", key]), Operation::Get),
             4 | 5 => (command(&["SET", key, &value]), Operation::Set(bytes)),
             6 => (command(&["APPEND", key, "+"]), Operation::Append("+".into())),
             7 => (command(&["GETSET", key, &value]), Operation::Swap(Some(bytes))),
             8 => (command(&["GETDEL", key]), Operation::Swap(None)),
-            _ => {
+            9 => {
                 let operation = Operation::CompareAndSet { expected: None, new: Some(bytes) };
                 (command(&["SETNX", key, &value]), operation)
             }
+            _ => {
+                let expected = self.seen.get(key).cloned().unwrap_or_default();
+                let text = String::from_utf8_lossy(&expected).into_owned();
+                let operation = Operation::CompareAndSet { expected: Some(expected), new: Some(bytes) };
+                (command(&["SET", key, &value, "IFEQ", &text]), operation)
+            }
         }
+    }
+
+    fn remember(&mut self, key: String, operation: &Operation, recorded: &Recorded) {
+        let value = match (operation, recorded) {
+            (Operation::Get, Recorded::Value(Some(value))) => value,
+            (Operation::Set(value), Recorded::Done) => value,
+            (Operation::CompareAndSet { new: Some(value), .. }, Recorded::Held(true)) => value,
+            _ => return,
+        };
+        self.seen.insert(key, value.clone());
     }
 
     fn call(&mut self, args: &[String]) -> Result<Value, CallError> {
@@ -226,6 +246,8 @@ fn record(operation: &Operation, reply: Value) -> Result<Recorded> {
         (Operation::Set(_), Value::Simple(_)) => Recorded::Done,
         (Operation::Increment(_) | Operation::Append(_), Value::Integer(number)) => Recorded::Number(number),
         (Operation::CompareAndSet { .. }, Value::Integer(held)) => Recorded::Held(held == 1),
+        (Operation::CompareAndSet { .. }, Value::Simple(_)) => Recorded::Held(true),
+        (Operation::CompareAndSet { .. }, Value::Null) => Recorded::Held(false),
         (operation, reply) => bail!("{reply:?} is no reply to {operation:?}"),
     })
 }

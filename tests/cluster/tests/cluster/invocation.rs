@@ -62,7 +62,8 @@ fn a_wrong_file_is_named_with_its_line() -> Result<()> {
 
 #[test]
 fn a_wrong_variable_is_refused() -> Result<()> {
-    refused(&["start"], &[("MERIDIAN_MAX_VALUE", "64")], &["64"])?;
+    refused(&["start"], &[("MERIDIAN_MAX_VALUE", "64")], &["'64'", "MERIDIAN_MAX_VALUE"])?;
+    refused(&["start", "--max-value", "63"], &[("MERIDIAN_MAX_VALUE", "64MB")], &["'63'", "--max-value"])?;
     refused(
         &["start"],
         &[("MERIDIAN_CLIENT_LISEN", "127.0.0.1:1")],

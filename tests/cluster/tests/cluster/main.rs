@@ -6,6 +6,7 @@
 mod cases;
 mod clients;
 mod damage;
+mod damaged_logs;
 mod dev;
 mod eviction;
 mod faults;
@@ -15,7 +16,9 @@ mod histories;
 mod invocation;
 mod large;
 mod observed;
+mod partitions;
 mod scripts;
+mod slow_disk;
 mod timed;
 mod users;
 mod waiting;
