@@ -1,6 +1,6 @@
 //! What clients do: few keys, unique values, and a record of everything.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use meridian_command::EngineCommand;
@@ -93,21 +93,27 @@ impl Client {
 
 /// Reads and changes registers.
 pub(crate) async fn registers(mut client: Client) {
+    // What this client knows to have stood in a register.
+    let mut seen: BTreeMap<&str, Bytes> = BTreeMap::new();
     while !client.world.finishing() {
         client.think().await;
         let counts = client.draw.percent(40);
         let key = *if counts { client.draw.pick(&COUNTERS[..]) } else { client.draw.pick(&TEXTS[..]) };
-        let operation = if counts { number_operation(&mut client) } else { text_operation(&mut client) };
-        perform(&client, &Bytes::from(key), operation).await;
+        let operation =
+            if counts { number_operation(&mut client) } else { text_operation(&mut client, seen.get(key)) };
+        if let Some(value) = perform(&client, &Bytes::from(key), operation).await {
+            seen.insert(key, value);
+        }
     }
 }
 
-fn text_operation(client: &mut Client) -> Operation {
+fn text_operation(client: &mut Client, seen: Option<&Bytes>) -> Operation {
     let value = Bytes::from(client.unique());
     match client.draw.between(0, 99) {
-        0..35 => Operation::Get,
-        35..60 => Operation::Set(value),
-        60..75 => Operation::Append(value),
+        0..30 => Operation::Get,
+        30..50 => Operation::Set(value),
+        50..60 => Operation::Append(value),
+        60..75 => Operation::CompareAndSet { expected: seen.cloned(), new: Some(value) },
         75..83 => Operation::CompareAndSet { expected: None, new: Some(value) },
         83..91 => Operation::Swap(Some(value)),
         _ => Operation::Swap(None),
@@ -123,7 +129,8 @@ fn number_operation(client: &mut Client) -> Operation {
     }
 }
 
-async fn perform(client: &Client, key: &Bytes, operation: Operation) {
+/// Returns the value that the register had at the end, where that is known.
+async fn perform(client: &Client, key: &Bytes, operation: Operation) -> Option<Bytes> {
     let ticket = client.world.history.begin(client.number, key, operation.clone(), now());
     let result = match &operation {
         Operation::Get => client.call(EngineCommand::Get, &[key]).await,
@@ -134,18 +141,35 @@ async fn perform(client: &Client, key: &Bytes, operation: Operation) {
         }
         Operation::Swap(Some(value)) => client.call(EngineCommand::Getset, &[key, value]).await,
         Operation::Swap(None) => client.call(EngineCommand::Getdel, &[key]).await,
-        Operation::CompareAndSet { new, .. } => {
+        Operation::CompareAndSet { expected, new } => {
             let value = new.as_ref().expect("only written with a value");
-            client.call(EngineCommand::Set, &[key, value, b"NX"]).await.map(|reply| match reply {
-                Value::Null => Value::Boolean(false),
-                _ => Value::Boolean(true),
-            })
+            let reply = match expected {
+                Some(expected) => client.call(EngineCommand::Set, &[key, value, b"IFEQ", expected]).await,
+                None => client.call(EngineCommand::Set, &[key, value, b"NX"]).await,
+            };
+            reply.map(|reply| Value::Boolean(reply != Value::Null))
         }
     };
     match result {
-        Ok(value) => finish(client, &ticket, value),
-        Err(NoReply::NotApplied) => client.world.history.withdraw(&ticket),
-        Err(NoReply::Unknown) => {}
+        Ok(value) => {
+            let known = known_value(&operation, &value);
+            finish(client, &ticket, value);
+            known
+        }
+        Err(NoReply::NotApplied) => {
+            client.world.history.withdraw(&ticket);
+            None
+        }
+        Err(NoReply::Unknown) => None,
+    }
+}
+
+fn known_value(operation: &Operation, reply: &Value) -> Option<Bytes> {
+    match (operation, reply) {
+        (Operation::Get, Value::Bulk(value)) => Some(value.clone()),
+        (Operation::Set(value), _) => Some(value.clone()),
+        (Operation::CompareAndSet { new, .. }, Value::Boolean(true)) => new.clone(),
+        _ => None,
     }
 }
 
