@@ -297,6 +297,8 @@ impl ReplyError {
     pub const TIMEOUT_OUT_OF_RANGE: ReplyError = ReplyError::new("ERR timeout is out of range");
     /// A number of keys that is none.
     pub const NUMKEYS_NOT_POSITIVE: ReplyError = ReplyError::new("ERR numkeys should be greater than 0");
+    /// CLIENT UNBLOCK has ended the waiting with an error.
+    pub const UNBLOCKED: ReplyError = ReplyError::new("UNBLOCKED client unblocked via CLIENT UNBLOCK");
     /// A number of elements to pop that is none.
     pub const COUNT_NOT_POSITIVE: ReplyError = ReplyError::new("ERR count should be greater than 0");
     /// LPOS of the smallest rank, which has no opposite.
@@ -679,19 +681,30 @@ impl ReplyError {
 
 /// JSON, in the words of RedisJSON; those without a code have none there either.
 impl ReplyError {
+    /// The key holds something else than a document.
+    pub const JSON_WRONG_TYPE: ReplyError = ReplyError::new("Existing key has wrong Redis type");
+    /// An argument is not UTF-8.
+    pub const JSON_NOT_UTF8: ReplyError = ReplyError::new("Couldn't parse as UTF-8 string");
+    /// An argument is no integer.
+    pub const JSON_NOT_AN_INTEGER: ReplyError = ReplyError::new("Couldn't parse as integer");
+    /// `FORMAT` of JSON.GET to a client that speaks RESP2.
+    pub const JSON_FORMAT_IN_RESP2: ReplyError =
+        ReplyError::new("ERR FORMAT argument is not supported on RESP2");
+    /// An unknown `FORMAT` of JSON.GET.
+    pub const JSON_FORMAT: ReplyError = ReplyError::new("ERR wrong reply format");
     /// A command that needs a document got a key that does not exist.
     pub const JSON_NO_KEY: ReplyError =
         ReplyError::new("ERR could not perform this operation on a key that doesn't exist");
     /// A new document can only be set as a whole.
     pub const JSON_NOT_AT_ROOT: ReplyError = ReplyError::new("ERR new objects must be created at the root");
     /// A path that may lead to many places, but leads to none where something could be set.
-    pub const JSON_DYNAMIC_PATH: ReplyError = ReplyError::new("ERR wrong static path");
+    pub const JSON_DYNAMIC_PATH: ReplyError = ReplyError::new("Err wrong static path");
     /// An element that is not there cannot be set.
     pub const JSON_ARRAY_INDEX: ReplyError = ReplyError::new("ERR array index out of range");
     /// An index to insert at that is past either end.
     pub const JSON_INDEX: ReplyError = ReplyError::new("ERR index out of bounds");
     /// The operand is no number.
-    pub const JSON_NOT_A_NUMBER: ReplyError = ReplyError::new("ERR bad input number");
+    pub const JSON_NOT_A_NUMBER: ReplyError = ReplyError::new("bad input number");
     /// The result is infinite or none.
     pub const JSON_RESULT: ReplyError = ReplyError::new("ERR result is not a number");
     /// The document would become too deep.
@@ -714,11 +727,6 @@ impl ReplyError {
         ReplyError::from_text(format!(
             "WRONGTYPE wrong type of path value - expected {expected} but found {found}"
         ))
-    }
-
-    /// An argument that is no integer.
-    pub fn json_not_an_integer(text: &[u8]) -> ReplyError {
-        ReplyError::from_bytes([b"Couldn't parse as integer: ", quoted(text, QUOTED_MAX)].concat())
     }
 }
 

@@ -68,7 +68,7 @@ pub(super) const MSET: Row = Row::write("JSON.MSET", Json, AtLeast(4))
     );
 
 pub(super) const MERGE: Row =
-    Row::write("JSON.MERGE", Json, Exactly(4)).keys(UPDATED_KEY).denyoom().args(&[KEY, PATH, VALUE]).doc(
+    Row::write("JSON.MERGE", Json, AtLeast(4)).keys(UPDATED_KEY).denyoom().args(&[KEY, PATH, VALUE]).doc(
         "2.6.0",
         "Merges a JSON value into the values at a path, as RFC 7396 says.",
         "O(M+N) where M is the size of the old values and N of the new one.",
@@ -94,9 +94,9 @@ pub(super) const CLEAR: Row = Row::write("JSON.CLEAR", Json, AtLeast(2))
     .args(&[KEY, SOME_PATH])
     .doc("2.0.0", "Empties the arrays and objects at a path and sets its numbers to 0.", COST);
 
-pub(super) const TOGGLE: Row = Row::write("JSON.TOGGLE", Json, AtLeast(2))
+pub(super) const TOGGLE: Row = Row::write("JSON.TOGGLE", Json, AtLeast(3))
     .keys(CHANGED_KEY)
-    .args(&[KEY, SOME_PATH])
+    .args(&[KEY, PATH])
     .doc("2.0.0", "Makes each boolean at a path its opposite.", SIZE);
 
 pub(super) const RESP: Row = Row::read("JSON.RESP", Json, AtLeast(2))
@@ -107,7 +107,7 @@ pub(super) const RESP: Row = Row::read("JSON.RESP", Json, AtLeast(2))
 const ARITHMETIC: &[Arg] = &[KEY, PATH, Arg::double("value")];
 
 const fn arithmetic(name: &'static str, since: &'static str, summary: &'static str) -> Row {
-    Row::write(name, Json, Exactly(4)).keys(CHANGED_KEY).args(ARITHMETIC).doc(since, summary, SIZE)
+    Row::write(name, Json, AtLeast(4)).keys(CHANGED_KEY).args(ARITHMETIC).doc(since, summary, SIZE)
 }
 
 pub(super) const NUMINCRBY: Row = arithmetic("JSON.NUMINCRBY", "1.0.0", "Adds to the numbers at a path.");

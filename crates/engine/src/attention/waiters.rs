@@ -57,7 +57,7 @@ impl Awaits {
     }
 }
 
-/// What a blocking command answers if there is nothing.
+/// What a blocking command answers if there is nothing and nobody may wait. Who has waited in vain gets `*-1`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Empty {
     /// `*-1`: BLPOP, XREAD.

@@ -10,7 +10,7 @@ pub(crate) mod length;
 pub(crate) mod number;
 pub(crate) mod set;
 
-use meridian_command::{Args, Protocol, ReplyError, ReplyWriter, number::parse_i64};
+use meridian_command::{ReplyError, ReplyWriter, number::parse_i64};
 
 use crate::{
     family::Outcome,
@@ -18,33 +18,43 @@ use crate::{
     value::json::{Document, Json, Location, parse, path::Path},
 };
 
-/// The path in an argument.
-fn path(text: &[u8]) -> Result<Path, ReplyError> {
-    Path::read(text).map_err(|fault| ReplyError::from_text(fault.text()))
+/// An argument that must be UTF-8.
+fn text(text: &[u8]) -> Result<&str, ReplyError> {
+    std::str::from_utf8(text).map_err(|_| ReplyError::JSON_NOT_UTF8)
 }
 
-/// The path in an argument that may be missing: then it is the root, in RESP2 as a legacy path.
-fn path_or_root(text: Option<&[u8]>, protocol: Protocol) -> Result<Path, ReplyError> {
-    text.map_or_else(|| Ok(Path::root(protocol == Protocol::Resp2)), path)
+/// The path in an argument.
+fn path(text: &[u8]) -> Result<Path, ReplyError> {
+    Path::read(self::text(text)?.as_bytes()).map_err(|fault| ReplyError::from_text(fault.text()))
+}
+
+/// The path in an argument that may be missing: then it is the root, as a legacy path.
+fn path_or_root(text: Option<&[u8]>) -> Result<Path, ReplyError> {
+    text.map_or_else(|| Ok(Path::root()), path)
 }
 
 /// A JSON text. Faults are told without a code.
 fn value(text: &[u8]) -> Result<Json, ReplyError> {
-    parse(text).map_err(ReplyError::from_text)
+    parse(self::text(text)?.as_bytes()).map_err(ReplyError::from_text)
 }
 
 /// A JSON text, with faults told as `ERR`.
 fn operand(text: &[u8]) -> Result<Json, ReplyError> {
-    parse(text).map_err(|fault| ReplyError::from_text(format!("ERR {fault}")))
+    parse(self::text(text)?.as_bytes()).map_err(|fault| ReplyError::from_text(format!("ERR {fault}")))
 }
 
 fn integer(text: &[u8]) -> Result<i64, ReplyError> {
-    parse_i64(text).ok_or_else(|| ReplyError::json_not_an_integer(text))
+    parse_i64(text).ok_or(ReplyError::JSON_NOT_AN_INTEGER)
 }
 
-/// Refuses arguments after the last that the command knows.
-fn at_most(args: Args<'_>, count: usize, command: meridian_command::EngineCommand) -> Outcome {
-    if args.len() > count { Err(ReplyError::wrong_arity(command.spec())) } else { Ok(()) }
+/// The error for a key that holds something else, in the words of RedisJSON.
+fn other_type(error: ReplyError) -> ReplyError {
+    if error == ReplyError::WRONG_TYPE { ReplyError::JSON_WRONG_TYPE } else { error }
+}
+
+/// The document under a key.
+fn document<'w>(writer: &'w mut Writer<'_>, key: Key<'_>) -> Result<Option<&'w Document>, ReplyError> {
+    writer.collection::<Document>(key).map_err(other_type)
 }
 
 /// The values that a path selects.
@@ -61,9 +71,21 @@ enum Found<'d> {
 }
 
 fn find<'a>(reader: &Reader<'a>, key: &[u8], path: &Path) -> Result<Found<'a>, ReplyError> {
-    let Some(document) = reader.collection::<Document>(key)? else { return Ok(Found::NoKey) };
+    let document = reader.collection::<Document>(key).map_err(other_type)?;
+    let Some(document) = document else { return Ok(Found::NoKey) };
     let values = select(document, path)?;
     Ok(if path.is_legacy() { Found::First(values.first().copied()) } else { Found::All(values) })
+}
+
+/// Whether a path selects a value of some kind.
+fn selects(
+    writer: &mut Writer<'_>,
+    key: Key<'_>,
+    path: &Path,
+    kind: impl Fn(&Json) -> bool,
+) -> Result<bool, ReplyError> {
+    let document = document(writer, key)?.ok_or(ReplyError::JSON_NO_KEY)?;
+    Ok(select(document, path)?.into_iter().any(kind))
 }
 
 /// Changes every value that a path selects.
@@ -77,7 +99,7 @@ fn change_each<R>(
     check: impl Fn(&Json, &Location) -> Outcome,
     mut change: impl FnMut(&mut Document, &Location) -> Option<R>,
 ) -> Result<Vec<Option<R>>, ReplyError> {
-    let Some(document) = writer.collection::<Document>(key)? else { return Err(ReplyError::JSON_NO_KEY) };
+    let document = document(writer, key)?.ok_or(ReplyError::JSON_NO_KEY)?;
     let locations = path.locations(document.root()).map_err(|_| ReplyError::JSON_TOO_MUCH)?;
     for location in &locations {
         if let Some(value) = document.root().at(location) {
@@ -96,13 +118,14 @@ fn change_each<R>(
 fn reply_with_changes<R>(
     answers: Vec<Option<R>>,
     path: &Path,
+    quoted: &str,
     nothing: &str,
     reply: &mut ReplyWriter<'_>,
     mut write: impl FnMut(&mut ReplyWriter<'_>, R),
 ) -> Outcome {
     if path.is_legacy() {
         let last = answers.into_iter().flatten().next_back();
-        write(reply, last.ok_or_else(|| ReplyError::json_no_path_or(path.text(), nothing))?);
+        write(reply, last.ok_or_else(|| ReplyError::json_no_path_or(quoted, nothing))?);
         return Ok(());
     }
     reply.array(answers.len());

@@ -171,6 +171,16 @@ impl<'a> Reader<'a> {
         Some(record)
     }
 
+    /// Looks a key up that does not count as used.
+    pub(crate) fn look(&self, key: &[u8]) -> Option<&'a Record> {
+        let found = self.peek(key);
+        self.shared.lookups.count(found.is_some());
+        if found.is_none() {
+            self.missed(key);
+        }
+        found
+    }
+
     fn missed(&self, key: &[u8]) {
         if self.shared.effects.wants_event(EventClass::Missed) {
             // A database without a key has no number yet, and the events are those of the only one that has any.

@@ -135,6 +135,20 @@ impl<'a> Writer<'a> {
         }
     }
 
+    /// Reads, and takes the keys that were not found.
+    pub(crate) fn reading<R>(&mut self, read: impl FnOnce(&Reader<'_>) -> R) -> R {
+        let reader = self.reader();
+        let outcome = read(&reader);
+        let misses = reader.take_misses();
+        self.note_misses(misses);
+        outcome
+    }
+
+    /// Says that a key was read and not found.
+    pub(crate) fn missed(&mut self, key: Key<'_>) {
+        self.event(EventClass::Missed, "keymiss", key);
+    }
+
     /// The same numbered database for reading.
     pub(crate) fn reader(&self) -> Reader<'_> {
         let mut reader =

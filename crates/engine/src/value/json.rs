@@ -55,6 +55,13 @@ impl PartialEq for Json {
 /// One step from a value to one inside it: the position of an element or member.
 pub(crate) type Location = smallvec::SmallVec<[u32; 8]>;
 
+/// One step of a way into a document that holds as long as the names on it do.
+#[derive(Debug)]
+enum Step {
+    Name(Box<str>),
+    Element(u32),
+}
+
 impl Json {
     /// As JSON.TYPE names it.
     pub(crate) fn kind(&self) -> &'static str {
@@ -110,6 +117,38 @@ impl Json {
     /// The value at a location.
     pub(crate) fn at(&self, location: &[u32]) -> Option<&Json> {
         location.iter().try_fold(self, |value, position| value.child(*position as usize))
+    }
+
+    /// The steps to a location, by name where they lead into objects.
+    fn steps_to(&self, location: &[u32]) -> Vec<Step> {
+        let mut value = Some(self);
+        let step = |position: &u32| {
+            let step = match value {
+                Some(Json::Object(object)) => {
+                    object.at(*position as usize).map(|member| Step::Name(member.name.clone()))
+                }
+                _ => None,
+            };
+            value = value.and_then(|value| value.child(*position as usize));
+            step.unwrap_or(Step::Element(*position))
+        };
+        location.iter().map(step).collect()
+    }
+
+    /// Where steps lead, if they do.
+    fn location_of(&self, steps: &[Step]) -> Option<Location> {
+        let mut value = self;
+        let mut location = Location::new();
+        for step in steps {
+            let position = match (step, value) {
+                (Step::Name(name), Json::Object(object)) => u32::try_from(object.position(name)?).ok()?,
+                (Step::Element(position), Json::Array(_)) => *position,
+                _ => return None,
+            };
+            value = value.child(position as usize)?;
+            location.push(position);
+        }
+        Some(location)
     }
 
     /// The value at a location that was valid when it was found; `None` if a change has since taken it away.

@@ -243,7 +243,7 @@ impl Pair {
         for key in &due {
             let spec = of_one_key[random.random_range(0..of_one_key.len())];
             let now_ms = wall_ms() as i64;
-            let mut call = Generator { random: &mut *random, now_ms }.call(spec);
+            let mut call = Generator { random: &mut *random, now_ms, newer: false }.call(spec);
             let args: Vec<&[u8]> = call.iter().map(Vec::as_slice).collect();
             for position in spec.key_positions(&args).unwrap_or_default() {
                 call[position] = key.to_vec();
@@ -407,7 +407,7 @@ fn run(redis: &Redis, protocol: Protocol, seed: u64) {
             continue;
         }
         let now_ms = wall_ms() as i64;
-        let call = Generator { random: &mut random, now_ms }.call(spec);
+        let call = Generator { random: &mut random, now_ms, newer: false }.call(spec);
         if is_comparable(spec, &call) {
             pair.call(spec, &call);
         }

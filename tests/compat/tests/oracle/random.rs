@@ -22,6 +22,8 @@ const FAR_MS: i64 = 2_000_000;
 pub(crate) struct Generator<'a> {
     pub(crate) random: &'a mut StdRng,
     pub(crate) now_ms: i64,
+    /// Also what later versions of Redis brought.
+    pub(crate) newer: bool,
 }
 
 impl Generator<'_> {
@@ -50,8 +52,8 @@ impl Generator<'_> {
     fn args(&mut self, args: &[Arg], call: &mut Call) {
         for arg in args {
             let optional = arg.flags.contains(ArgFlags::OPTIONAL);
-            let newer = arg.since.is_some_and(|since| !crate::is_of_redis(since));
-            if optional && (newer || self.random.random_bool(0.6)) {
+            let unknown = arg.since.is_some_and(|since| !self.newer && !crate::is_of_redis(since));
+            if optional && (unknown || self.random.random_bool(0.6)) {
                 continue;
             }
             let times =
@@ -75,7 +77,8 @@ impl Generator<'_> {
             ArgKind::PureToken => return,
             ArgKind::Block => return self.args(arg.parts, call),
             ArgKind::OneOf => {
-                let known = |part: &&Arg| part.since.is_none_or(crate::is_of_redis);
+                let newer = self.newer;
+                let known = |part: &&Arg| newer || part.since.is_none_or(crate::is_of_redis);
                 let known: Vec<Arg> = arg.parts.iter().filter(known).copied().collect();
                 let one = self.random.random_range(0..known.len());
                 return self.args(&known[one..=one], call);

@@ -65,12 +65,11 @@ pub(crate) fn bitop(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut ReplyWr
     {
         return Err(ReplyError::bitop_needs_two(name));
     }
-    let result = {
-        let reader = writer.reader();
+    let result = writer.reading(|reader| {
         let strings = sources.iter().map(|key| reader.string(key).map(Option::unwrap_or_default));
         let strings = strings.collect::<Result<Vec<_>, _>>()?;
-        bits::combine(operation, strings.into_iter())
-    };
+        Ok::<_, ReplyError>(bits::combine(operation, strings.into_iter()))
+    })?;
     if !result.is_empty() {
         writer.put_string(target, &result, StringForm::Raw, None);
         writer.event(EventClass::String, "set", target);

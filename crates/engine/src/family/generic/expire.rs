@@ -133,7 +133,7 @@ fn get(reader: &Reader<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>, measure
     /// Answers for a key that is absent, and for one that has no expiry.
     const ABSENT: i64 = -2;
     const NO_EXPIRY: i64 = -1;
-    reply.integer(match reader.peek(&args[0]).map(Record::expiry) {
+    reply.integer(match reader.look(&args[0]).map(Record::expiry) {
         None => ABSENT,
         Some(None) => NO_EXPIRY,
         Some(Some(at_ms)) => {

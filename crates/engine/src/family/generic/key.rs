@@ -22,7 +22,7 @@ pub(crate) fn del(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut ReplyWrit
 }
 
 pub(crate) fn exists(reader: &Reader<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
-    reply.integer(args.iter().filter(|key| reader.peek(key).is_some()).count() as i64);
+    reply.integer(args.iter().filter(|key| reader.look(key).is_some()).count() as i64);
     Ok(())
 }
 
@@ -32,7 +32,7 @@ pub(crate) fn touch(reader: &Reader<'_>, args: Args<'_>, reply: &mut ReplyWriter
 }
 
 pub(crate) fn type_of(reader: &Reader<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
-    reply.simple(reader.peek(&args[0]).map_or("none", |record| record.value().type_name()));
+    reply.simple(reader.look(&args[0]).map_or("none", |record| record.value().type_name()));
     Ok(())
 }
 

@@ -197,7 +197,7 @@ pub(crate) fn sort_ro(reader: &Reader<'_>, args: Args<'_>, reply: &mut ReplyWrit
 
 pub(crate) fn sort(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
     let options = Options::read(args.from(1), true)?;
-    let result = result(&writer.reader(), &args[0], &options, options.store.is_some())?;
+    let result = writer.reading(|reader| result(reader, &args[0], &options, options.store.is_some()))?;
     let Some(destination) = options.store else {
         reply_with(result, reply);
         return Ok(());

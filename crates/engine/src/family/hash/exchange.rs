@@ -145,7 +145,11 @@ impl<'a> SetOptions<'a> {
     }
 
     fn pairs(count: &[u8], pairs: &'a [&'a [u8]]) -> Result<&'a [[&'a [u8]; 2]], ReplyError> {
-        let count = parse_i64(count).filter(|count| *count > 0).ok_or(ReplyError::INVALID_FIELD_COUNT)?;
+        if pairs.len() < 2 {
+            return Err(ReplyError::wrong_arity(EngineCommand::Hsetex.spec()));
+        }
+        let count = parse_i64(count).and_then(|count| i32::try_from(count).ok()).filter(|count| *count > 0);
+        let count = count.ok_or(ReplyError::INVALID_FIELD_COUNT)?;
         match pairs.as_chunks::<2>() {
             (pairs, []) if usize::try_from(count).ok() == Some(pairs.len()) => Ok(pairs),
             _ => Err(ReplyError::wrong_arity(EngineCommand::Hsetex.spec())),

@@ -14,8 +14,10 @@ pub(crate) fn pfmerge(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut Reply
     let mut registers = Registers::default();
     let mut dense = false;
     for key in args.iter() {
-        if let Some(bytes) = writer.string(writer.key(key))? {
-            dense |= registers.merge(bytes)? == Encoding::Dense;
+        let key = writer.key(key);
+        match writer.string(key)? {
+            Some(bytes) => dense |= registers.merge(bytes)? == Encoding::Dense,
+            None => writer.missed(key),
         }
     }
     let target = writer.key(&args[0]);

@@ -3,7 +3,7 @@
 use meridian_command::{Args, EngineCommand, ReplyError, ReplyWriter};
 
 use super::{
-    Found, at_most, change_each, find, integer, operand, path, path_or_root, reply_with_changes, value,
+    Found, change_each, find, integer, operand, path, path_or_root, reply_with_changes, text, value,
 };
 use crate::{
     effect::EventClass,
@@ -33,8 +33,8 @@ fn insert(
     texts: Args<'_>,
     event: &'static str,
 ) -> Outcome {
-    let (key, path) = (writer.key(&args[0]), path(&args[1])?);
     let values = texts.iter().map(value).collect::<Result<Vec<Json>, ReplyError>>()?;
+    let (key, path) = (writer.key(&args[0]), path(&args[1])?);
     let depth = values.iter().map(Json::depth).max().unwrap_or(0);
     let position = |length: usize| match index {
         None => Some(length),
@@ -61,14 +61,16 @@ fn insert(
     if lengths.iter().any(Option::is_some) {
         writer.event(EventClass::Module, event, key);
     }
-    reply_with_changes(lengths, &path, NOTHING, reply, |reply, length| reply.integer(length as i64))
+    // JSON.ARRAPPEND quotes the path as it was sent.
+    let quoted = if index.is_none() { text(&args[1])? } else { path.text() };
+    reply_with_changes(lengths, &path, quoted, NOTHING, reply, |reply, length| reply.integer(length as i64))
 }
 
 pub(crate) fn arrpop(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
-    at_most(args, 3, EngineCommand::JsonArrpop)?;
     let key = writer.key(&args[0]);
-    let path = path_or_root(args.get(1), reply.protocol())?;
-    let index = args.get(2).map_or(Ok(-1), integer)?;
+    let path = path_or_root(args.get(1))?;
+    // What is no index means the last, as if there were none.
+    let index = args.get(2).and_then(|index| integer(index).ok()).unwrap_or(-1);
     let popped = change_each(
         writer,
         key,
@@ -78,22 +80,22 @@ pub(crate) fn arrpop(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut ReplyW
             let Some(Json::Array(elements)) = document.root().at(location) else { return None };
             // An index past either end means that end.
             let last = elements.len().saturating_sub(1) as i64;
-            let position = if index < 0 { elements.len() as i64 + index } else { index };
+            let position = if index < 0 { (elements.len() as i64).saturating_add(index) } else { index };
             Some(document.pop(location, position.clamp(0, last) as usize))
         },
     )?;
     if popped.iter().flatten().any(Option::is_some) {
         writer.event(EventClass::Module, "json.arrpop", key);
     }
-    reply_with_changes(popped, &path, NOTHING, reply, |reply, popped| match popped {
+    reply_with_changes(popped, &path, path.text(), NOTHING, reply, |reply, popped| match popped {
         Some(popped) => reply.bulk(&popped.text()),
         None => reply.null(),
     })
 }
 
 pub(crate) fn arrtrim(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
-    let (key, path) = (writer.key(&args[0]), path(&args[1])?);
     let (start, stop) = (integer(&args[2])?, integer(&args[3])?);
+    let (key, path) = (writer.key(&args[0]), path(&args[1])?);
     let lengths = change_each(
         writer,
         key,
@@ -107,7 +109,9 @@ pub(crate) fn arrtrim(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut Reply
     if lengths.iter().any(Option::is_some) {
         writer.event(EventClass::Module, "json.arrtrim", key);
     }
-    reply_with_changes(lengths, &path, NOTHING, reply, |reply, length| reply.integer(length as i64))
+    reply_with_changes(lengths, &path, path.text(), NOTHING, reply, |reply, length| {
+        reply.integer(length as i64);
+    })
 }
 
 /// The elements that JSON.ARRTRIM keeps.
@@ -119,17 +123,19 @@ fn kept(start: i64, stop: i64, length: usize) -> std::ops::Range<usize> {
 }
 
 pub(crate) fn arrindex(reader: &Reader<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
-    at_most(args, 5, EngineCommand::JsonArrindex)?;
-    let path = path(&args[1])?;
-    let wanted = operand(&args[2])?;
+    if args.len() > 5 {
+        return Err(ReplyError::wrong_arity(EngineCommand::JsonArrindex.spec()));
+    }
     let start = args.get(3).map_or(Ok(0), integer)?;
     let stop = args.get(4).map_or(Ok(0), integer)?;
+    let wanted = operand(&args[2])?;
+    let path = path(&args[1])?;
     let place = |value: &Json| match value {
         Json::Array(elements) => Some(index_of(elements, &wanted, start, stop)),
         _ => None,
     };
     match find(reader, &args[0], &path)? {
-        Found::NoKey => return Err(ReplyError::JSON_NO_KEY),
+        Found::NoKey => return Err(ReplyError::json_no_path(text(&args[1])?)),
         Found::First(value) => {
             let value = value.ok_or_else(|| ReplyError::json_no_path(path.text()))?;
             reply.integer(place(value).ok_or_else(|| ReplyError::json_wrong_kind("array", value.kind()))?);

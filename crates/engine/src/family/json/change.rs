@@ -1,8 +1,8 @@
 //! Commands that change values in place: JSON.DEL, JSON.FORGET, JSON.CLEAR, JSON.TOGGLE, JSON.STRAPPEND.
 
-use meridian_command::{Args, EngineCommand, ReplyError, ReplyWriter};
+use meridian_command::{Args, ReplyError, ReplyWriter};
 
-use super::{at_most, change_each, operand, path_or_root, reply_with_changes};
+use super::{change_each, operand, path, path_or_root, reply_with_changes, selects};
 use crate::{
     effect::EventClass,
     family::Outcome,
@@ -11,10 +11,9 @@ use crate::{
 };
 
 pub(crate) fn del(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
-    at_most(args, 2, EngineCommand::JsonDel)?;
     let key = writer.key(&args[0]);
-    let path = path_or_root(args.get(1), reply.protocol())?;
-    let Some(document) = writer.collection::<Document>(key)? else {
+    let path = path_or_root(args.get(1))?;
+    let Some(document) = super::document(writer, key)? else {
         reply.integer(0);
         return Ok(());
     };
@@ -36,7 +35,7 @@ pub(crate) fn del(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut ReplyWrit
 }
 
 /// Takes out the values at locations; how many. What stands inside another one goes with it.
-pub(super) fn remove_all(document: &mut Document, locations: &[Location]) -> usize {
+fn remove_all(document: &mut Document, locations: &[Location]) -> usize {
     let mut sorted: Vec<&Location> = locations.iter().collect();
     sorted.sort_unstable();
     let mut outermost: Vec<&Location> = Vec::new();
@@ -50,9 +49,8 @@ pub(super) fn remove_all(document: &mut Document, locations: &[Location]) -> usi
 }
 
 pub(crate) fn clear(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
-    at_most(args, 2, EngineCommand::JsonClear)?;
     let key = writer.key(&args[0]);
-    let path = path_or_root(args.get(1), reply.protocol())?;
+    let path = path_or_root(args.get(1))?;
     let cleared = change_each(
         writer,
         key,
@@ -69,15 +67,14 @@ pub(crate) fn clear(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut ReplyWr
 }
 
 pub(crate) fn toggle(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
-    at_most(args, 2, EngineCommand::JsonToggle)?;
     let key = writer.key(&args[0]);
-    let path = path_or_root(args.get(1), reply.protocol())?;
+    let path = path(&args[1])?;
     let toggled = change_each(writer, key, &path, |_, _| Ok(()), |document, at| document.toggle(at))?;
     if toggled.iter().any(Option::is_some) {
         writer.event(EventClass::Module, "json.toggle", key);
     }
     let legacy = path.is_legacy();
-    reply_with_changes(toggled, &path, "not a bool", reply, |reply, value| {
+    reply_with_changes(toggled, &path, path.text(), "not a bool", reply, |reply, value| {
         if legacy {
             reply.bulk(if value { b"true" } else { b"false" });
         } else {
@@ -87,13 +84,20 @@ pub(crate) fn toggle(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut ReplyW
 }
 
 pub(crate) fn strappend(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
-    at_most(args, 3, EngineCommand::JsonStrappend)?;
     let (path, text) = if args.len() == 2 { (None, &args[1]) } else { (args.get(1), &args[2]) };
     let key = writer.key(&args[0]);
-    let path = path_or_root(path, reply.protocol())?;
-    let tail = match operand(text)? {
-        Json::Text(tail) => tail,
-        other => return Err(ReplyError::json_wrong_kind("string", other.kind())),
+    let path = path_or_root(path)?;
+    // Looked at only where there is a text to append to.
+    let tail = if selects(writer, key, &path, |value| matches!(value, Json::Text(_)))? {
+        match operand(text)? {
+            Json::Text(tail) => tail,
+            other => {
+                let found = String::from_utf8_lossy(&other.text()).into_owned();
+                return Err(ReplyError::json_wrong_kind("string", &found));
+            }
+        }
+    } else {
+        Box::default()
     };
     let lengths = change_each(
         writer,
@@ -105,5 +109,7 @@ pub(crate) fn strappend(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut Rep
     if lengths.iter().any(Option::is_some) {
         writer.event(EventClass::Module, "json.strappend", key);
     }
-    reply_with_changes(lengths, &path, "not a string", reply, |reply, length| reply.integer(length as i64))
+    reply_with_changes(lengths, &path, path.text(), "not a string", reply, |reply, length| {
+        reply.integer(length as i64);
+    })
 }

@@ -2,7 +2,7 @@
 
 use meridian_command::{Args, Protocol, ReplyError, ReplyWriter};
 
-use super::{change_each, get::write_double, operand, path};
+use super::{change_each, get::write_double, operand, path, selects};
 use crate::{
     effect::EventClass,
     family::Outcome,
@@ -29,7 +29,13 @@ fn compute(
     how: Arithmetic,
     event: &'static str,
 ) -> Outcome {
-    let (key, path, operand) = (writer.key(&args[0]), path(&args[1])?, operand(&args[2])?);
+    let (key, path) = (writer.key(&args[0]), path(&args[1])?);
+    // Looked at only where there is a number to compute with.
+    let operand = if selects(writer, key, &path, |value| value.number().is_some())? {
+        operand(&args[2])?
+    } else {
+        Json::Int(0)
+    };
     if operand.number().is_none() {
         return Err(ReplyError::JSON_NOT_A_NUMBER);
     }
@@ -46,16 +52,11 @@ fn compute(
     if results.iter().any(Option::is_some) {
         writer.event(EventClass::Module, event, key);
     }
-    if path.is_legacy() {
+    if path.is_legacy() && reply.protocol() == Protocol::Resp2 {
         let last = results.into_iter().flatten().next_back();
         let last =
             last.ok_or_else(|| ReplyError::json_no_path_or(path.text(), "does not contains a number"))?;
-        if reply.protocol() == Protocol::Resp3 {
-            reply.array(1);
-            write_number(&last, reply);
-        } else {
-            reply.bulk(&last.text());
-        }
+        reply.bulk(&last.text());
         return Ok(());
     }
     if reply.protocol() == Protocol::Resp3 {

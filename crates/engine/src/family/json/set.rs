@@ -2,15 +2,12 @@
 
 use meridian_command::{Args, EngineCommand, ReplyError, ReplyWriter};
 
-use super::{path, value};
+use super::{path, text, value};
 use crate::{
     effect::EventClass,
     family::Outcome,
     keyspace::{Key, Writer},
-    value::json::{
-        Document, Json, Location,
-        path::{Last, Path},
-    },
+    value::json::{Document, Json, Location, path::Last},
 };
 
 /// Whether what is there, or is not, may be set.
@@ -36,20 +33,21 @@ enum Target {
     Nowhere,
 }
 
-/// Finds where a value of some depth goes.
+/// Finds where a value goes. A path is not looked at closer where there is no document for it.
 fn target(
     document: Option<&Document>,
-    path: &Path,
+    path: &[u8],
     value: &Json,
     condition: Condition,
 ) -> Result<Target, ReplyError> {
     let Some(document) = document else {
         return match condition {
             Condition::Present => Ok(Target::Nowhere),
-            _ if path.is_root() => Ok(Target::Root),
+            _ if matches!(path, b"$" | b".") => Ok(Target::Root),
             _ => Err(ReplyError::JSON_NOT_AT_ROOT),
         };
     };
+    let path = &self::path(path)?;
     if path.is_root() {
         return Ok(if condition == Condition::Absent { Target::Nowhere } else { Target::Root });
     }
@@ -95,7 +93,7 @@ fn put(writer: &mut Writer<'_>, key: Key<'_>, target: Target, value: Json) -> Re
             return Ok(true);
         }
         Target::Values(locations) => writer.change_if::<Document, _>(key, |document, _| {
-            let done = locations.iter().filter(|location| document.replace(location, value.clone())).count();
+            let done = document.each(&locations, |document, at| document.replace(at, value.clone()));
             ((), done > 0)
         })?,
         Target::Members(parents, name) => writer.change_if::<Document, _>(key, |document, _| {
@@ -109,19 +107,17 @@ fn put(writer: &mut Writer<'_>, key: Key<'_>, target: Target, value: Json) -> Re
 pub(crate) fn set(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
     let mut condition = Condition::Always;
     for option in args.from(3).iter() {
-        condition = if option.eq_ignore_ascii_case(b"NX") && condition != Condition::Present {
-            Condition::Absent
-        } else if option.eq_ignore_ascii_case(b"XX") && condition != Condition::Absent {
-            Condition::Present
-        } else {
-            return Err(ReplyError::SYNTAX);
+        condition = match text(option)? {
+            nx if nx.eq_ignore_ascii_case("NX") && condition == Condition::Always => Condition::Absent,
+            xx if xx.eq_ignore_ascii_case("XX") && condition == Condition::Always => Condition::Present,
+            _ => return Err(ReplyError::SYNTAX),
         };
     }
+    text(&args[1])?;
     let key = writer.key(&args[0]);
-    let path = path(&args[1])?;
-    let document = writer.collection::<Document>(key)?;
+    let document = super::document(writer, key)?;
     let value = value(&args[2])?;
-    let target = target(document, &path, &value, condition)?;
+    let target = target(document, &args[1], &value, condition)?;
     if put(writer, key, target, value)? {
         writer.event(EventClass::Module, "json.set", key);
         reply.ok();
@@ -137,17 +133,16 @@ pub(crate) fn mset(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut ReplyWri
         return Err(ReplyError::wrong_arity(EngineCommand::JsonMset.spec()));
     }
     let mut read = Vec::with_capacity(triplets.len());
-    for [key, path_text, text] in triplets {
-        let key = writer.key(key);
-        let (path, value) = (path(path_text)?, value(text)?);
+    for [key, path, text] in triplets {
+        let (key, value) = (writer.key(key), value(text)?);
         // Whatever would refuse one of them refuses all of them.
-        target(writer.collection::<Document>(key)?, &path, &value, Condition::Always)?;
-        read.push((key, path, value));
+        target(super::document(writer, key)?, path, &value, Condition::Always)?;
+        read.push((key, *path, value));
     }
     for (key, path, value) in read {
         // An earlier triplet may have changed the same key.
-        let target = target(writer.collection::<Document>(key)?, &path, &value, Condition::Always)
-            .unwrap_or(Target::Nowhere);
+        let target =
+            target(super::document(writer, key)?, path, &value, Condition::Always).unwrap_or(Target::Nowhere);
         if put(writer, key, target, value)? {
             writer.event(EventClass::Module, "json.mset", key);
         }
@@ -157,23 +152,18 @@ pub(crate) fn mset(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut ReplyWri
 }
 
 pub(crate) fn merge(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
+    if args.len() > 3 {
+        return Err(ReplyError::SYNTAX);
+    }
     let key = writer.key(&args[0]);
-    let path = path(&args[1])?;
-    let document = writer.collection::<Document>(key)?;
+    let document = super::document(writer, key)?;
     let exists = document.is_some();
     let patch = value(&args[2])?;
-    let target = target(document, &path, &patch, Condition::Always)?;
+    let target = target(document, &args[1], &patch, Condition::Always)?;
     let root = || vec![Location::new()];
     let merged = match target {
         Target::Root if exists => merge_into(writer, key, &root(), &patch)?,
-        Target::Values(locations) => {
-            // A null takes away what it would be merged into.
-            if matches!(patch, Json::Null) {
-                remove(writer, key, &locations)?
-            } else {
-                merge_into(writer, key, &locations, &patch)?
-            }
-        }
+        Target::Values(locations) => merge_into(writer, key, &locations, &patch)?,
         target => put(writer, key, target, patch)?,
     };
     if merged {
@@ -192,16 +182,8 @@ fn merge_into(
     patch: &Json,
 ) -> Result<bool, ReplyError> {
     let merged = writer.change_if::<Document, _>(key, |document, _| {
-        let done = locations.iter().filter(|location| document.merge(location, patch)).count() > 0;
+        let done = document.each(locations, |document, at| document.merge(at, patch)) > 0;
         (done, done)
     })?;
     Ok(merged == Some(true))
-}
-
-fn remove(writer: &mut Writer<'_>, key: Key<'_>, locations: &[Location]) -> Result<bool, ReplyError> {
-    let removed = writer.change_if::<Document, _>(key, |document, _| {
-        let done = super::change::remove_all(document, locations) > 0;
-        (done, done)
-    })?;
-    Ok(removed == Some(true))
 }

@@ -76,10 +76,9 @@ fn store(
     event: &'static str,
 ) -> Outcome {
     let target = writer.key(&args[0]);
-    let result = {
-        let reader = writer.reader();
-        let sets = sets(&reader, args.from(1))?;
-        if operation == Operation::Union {
+    let result = writer.reading(|reader| {
+        let sets = sets(reader, args.from(1))?;
+        Ok::<_, ReplyError>(if operation == Operation::Union {
             union(&sets, reader.settings())
         } else {
             let mut result = Set::default();
@@ -88,8 +87,8 @@ fn store(
                 true
             });
             result
-        }
-    };
+        })
+    })?;
     let length = result.len();
     let existed = writer.exists(target);
     writer.put_collection(target, result, None);

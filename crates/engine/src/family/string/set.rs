@@ -232,6 +232,7 @@ pub(crate) fn getex(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut ReplyWr
     let options = Options::read(args.from(1), EngineCommand::Getex)?;
     let key = writer.key(&args[0]);
     if writer.string(key)?.is_none() {
+        writer.missed(key);
         reply.null();
         return Ok(());
     }
@@ -265,6 +266,11 @@ fn put(writer: &mut Writer<'_>, key: Key<'_>, value: &[u8], expiry: Option<u64>)
 
 /// Answers a key's string, or null.
 fn reply_with_string(writer: &mut Writer<'_>, key: Key<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
-    reply.bulk_or_null(writer.string(key)?);
+    let value = writer.string(key)?;
+    let found = value.is_some();
+    reply.bulk_or_null(value);
+    if !found {
+        writer.missed(key);
+    }
     Ok(())
 }

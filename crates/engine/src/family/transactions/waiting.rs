@@ -4,8 +4,6 @@ use meridian_command::{Args, ReplyError, ReplyWriter};
 
 use crate::{attention::Origin, family::Outcome, keyspace::Writer};
 
-const UNBLOCKED: ReplyError = ReplyError::new("UNBLOCKED client unblocked via CLIENT UNBLOCK");
-
 /// First byte of the answer that nothing is known of the waiter. No reply to a client begins with it.
 const UNKNOWN: &[u8] = &[1];
 
@@ -18,8 +16,9 @@ pub(crate) fn cancel(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut ReplyW
     let waiters = &mut writer.attention().waiters;
     if let Some(waiter) = waiters.cancel(origin) {
         match &args[2] {
-            b"ERROR" => return Err(UNBLOCKED),
-            _ => waiter.empty.write(&mut reply.in_protocol(waiter.protocol)),
+            b"ERROR" => return Err(ReplyError::UNBLOCKED),
+            // Who has waited in vain gets this, whatever the command answers where nobody may wait.
+            _ => reply.in_protocol(waiter.protocol).null_array(),
         }
     } else if let Some(late) = waiters.forget(origin) {
         reply.raw(late.get(4..).unwrap_or_default());

@@ -220,11 +220,13 @@ fn answer_stored(
     command: EngineCommand,
     event: &'static str,
 ) -> Outcome {
-    let combined = Call::read(&writer.reader(), args.from(1), command)?.combine();
-    let mut result = SortedSet::default();
-    for (member, score) in combined {
-        result.set(&member, score, writer.settings());
-    }
+    let result = writer.reading(|reader| {
+        let mut result = SortedSet::default();
+        for (member, score) in Call::read(reader, args.from(1), command)?.combine() {
+            result.set(&member, score, reader.settings());
+        }
+        Ok::<_, ReplyError>(result)
+    })?;
     let key = writer.key(&args[0]);
     store(writer, key, result, event, reply);
     Ok(())

@@ -22,12 +22,15 @@ pub(crate) fn zrandmember(reader: &Reader<'_>, args: Args<'_>, reply: &mut Reply
         reply.bulk_or_null(drawn.map(|(member, _)| member));
         return Ok(());
     };
+    let count = count_of(count)?;
     let with_scores = match args.len() {
         2 => false,
         3 if args[2].eq_ignore_ascii_case(b"WITHSCORES") => true,
         _ => return Err(ReplyError::SYNTAX),
     };
-    let count = count_of(count, with_scores)?;
+    if with_scores && count.unsigned_abs() > i64::MAX.unsigned_abs() / 2 {
+        return Err(ReplyError::OUT_OF_RANGE);
+    }
     let Some(set) = reader.collection::<SortedSet>(&args[0])? else {
         reply.array(0);
         return Ok(());
@@ -42,13 +45,10 @@ pub(crate) fn zrandmember(reader: &Reader<'_>, args: Args<'_>, reply: &mut Reply
     Ok(())
 }
 
-fn count_of(text: &[u8], with_scores: bool) -> Result<i64, ReplyError> {
+fn count_of(text: &[u8]) -> Result<i64, ReplyError> {
     let count = integer(text)?;
     if count == i64::MIN {
         return Err(ReplyError::RANK_OUT_OF_RANGE);
-    }
-    if with_scores && count.unsigned_abs() > i64::MAX.unsigned_abs() / 2 {
-        return Err(ReplyError::OUT_OF_RANGE);
     }
     Ok(count)
 }

@@ -128,14 +128,16 @@ pub(crate) fn zrevrangebylex(reader: &Reader<'_>, args: Args<'_>, reply: &mut Re
 
 pub(crate) fn zrangestore(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
     let wanted = Wanted::read(args.from(2), Form { by: None, reverse: None, stores: true })?;
-    let mut result = SortedSet::default();
-    let reader = writer.reader();
-    if let Some(set) = reader.collection::<SortedSet>(&args[1])? {
-        set.visit(wanted.ranks(&set), wanted.reverse, |member, score| {
-            result.set(member, score, writer.settings());
-            true
-        });
-    }
+    let result = writer.reading(|reader| {
+        let mut result = SortedSet::default();
+        if let Some(set) = reader.collection::<SortedSet>(&args[1])? {
+            set.visit(wanted.ranks(&set), wanted.reverse, |member, score| {
+                result.set(member, score, reader.settings());
+                true
+            });
+        }
+        Ok::<_, ReplyError>(result)
+    })?;
     let key = writer.key(&args[0]);
     store(writer, key, result, "zrangestore", reply);
     Ok(())

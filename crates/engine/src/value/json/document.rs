@@ -2,7 +2,7 @@
 //!
 //! Sizes are counted where something changes, never over the whole document: a change costs what it touches.
 
-use super::{Arithmetic, DEPTH_MAX, Json, Member, Object};
+use super::{Arithmetic, DEPTH_MAX, Json, Location, Member, Object, Step};
 use crate::{
     settings::Settings,
     snapshot::{CorruptSnapshot, Input, put_bytes, put_varint},
@@ -25,6 +25,22 @@ impl Document {
 
     pub(crate) fn root(&self) -> &Json {
         &self.root
+    }
+
+    /// Changes the values at locations, one after the other; how many were changed. Where a location leads that stands
+    /// in what was changed before is found anew, by the names on the way.
+    pub(crate) fn each(
+        &mut self,
+        locations: &[Location],
+        mut change: impl FnMut(&mut Document, &[u32]) -> bool,
+    ) -> usize {
+        let is_flat = locations.windows(2).all(|pair| pair[0].len() == pair[1].len());
+        if is_flat {
+            return locations.iter().filter(|location| change(self, location)).count();
+        }
+        let names: Vec<Vec<Step>> = locations.iter().map(|location| self.root.steps_to(location)).collect();
+        let found = |document: &Document, steps: &[Step]| document.root.location_of(steps);
+        names.iter().filter(|steps| found(self, steps).is_some_and(|at| change(self, &at))).count()
     }
 
     /// Replaces the value at a location. False if there is none any more.

@@ -1,4 +1,5 @@
-//! Arithmetic on numbers of documents: integers stay integers as long as both are and the result fits.
+//! Arithmetic on numbers of documents: integers of 64 bits with a sign stay integers as long as both are such and the
+//! result fits. All else is computed in floats.
 
 use super::Json;
 
@@ -24,7 +25,6 @@ impl Json {
     fn integer(&self) -> Option<i128> {
         match self {
             Json::Int(value) => Some(i128::from(*value)),
-            Json::BigInt(value) => Some(i128::from(*value)),
             _ => None,
         }
     }

@@ -58,20 +58,25 @@ impl Path {
     /// Reads a path of either syntax.
     pub(crate) fn read(text: &[u8]) -> Result<Path, PathFault> {
         let Ok(text) = std::str::from_utf8(text) else { return Err(PathFault::not_utf8()) };
-        let legacy = !matches!(text.as_bytes(), [b'$'] | [b'$', b'.' | b'[', ..]);
+        let legacy = Path::is_legacy_text(text);
         let full = match text.as_bytes() {
             _ if !legacy => text.to_owned(),
             [b'.'] => "$".to_owned(),
-            [b'.' | b'[', ..] => format!("${text}"),
+            [b'.', ..] => format!("${text}"),
             _ => format!("$.{text}"),
         };
         let steps = parse::path(&full)?;
         Ok(Path { steps, legacy, text: full })
     }
 
-    /// The root, as a legacy path or not.
-    pub(crate) fn root(legacy: bool) -> Path {
-        Path { steps: Vec::new(), legacy, text: "$".to_owned() }
+    /// Whether a text is read as a path of the old syntax.
+    pub(crate) fn is_legacy_text(text: &str) -> bool {
+        !matches!(text.as_bytes(), [b'$'] | [b'$', b'.' | b'[', ..])
+    }
+
+    /// The root, as a legacy path.
+    pub(crate) fn root() -> Path {
+        Path { steps: Vec::new(), legacy: true, text: "$".to_owned() }
     }
 
     /// Whether it is of the old syntax.

@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use meridian_command::number::parse_u64;
-
 /// The longest text that is looked at as an id.
 const TEXT_BYTES_MAX: usize = 127;
 
@@ -65,6 +63,19 @@ impl StreamId {
     }
 }
 
+/// A number as C reads it: with spaces, a plus sign and zeroes before it.
+fn number(text: &[u8]) -> Option<u64> {
+    let start = text.iter().position(|byte| !matches!(byte, b' ' | b'\t'..=b'\r'))?;
+    let digits = text[start..].strip_prefix(b"+").unwrap_or(&text[start..]);
+    if digits.is_empty() {
+        return None;
+    }
+    digits.iter().try_fold(0_u64, |value, digit| {
+        let digit = digit.is_ascii_digit().then(|| u64::from(digit - b'0'))?;
+        value.checked_mul(10)?.checked_add(digit)
+    })
+}
+
 impl NewId {
     /// Reads `*`, `ms-*`, `ms-seq`, or `ms` alone, to which `missing_seq` is added.
     pub(crate) fn parse(text: &[u8], missing_seq: u64) -> Option<NewId> {
@@ -75,12 +86,12 @@ impl NewId {
             return None;
         }
         let Some(dash) = text.iter().position(|byte| *byte == b'-') else {
-            return Some(NewId::Exactly(StreamId::new(parse_u64(text)?, missing_seq)));
+            return Some(NewId::Exactly(StreamId::new(number(text)?, missing_seq)));
         };
-        let ms = parse_u64(&text[..dash])?;
+        let ms = number(&text[..dash])?;
         match &text[dash + 1..] {
             b"*" => Some(NewId::AutoNumber(ms)),
-            seq => Some(NewId::Exactly(StreamId::new(ms, parse_u64(seq)?))),
+            seq => Some(NewId::Exactly(StreamId::new(ms, number(seq)?))),
         }
     }
 }

@@ -150,10 +150,11 @@ fn named(value: &Json, name: &str) -> Option<usize> {
     }
 }
 
-/// An index from the beginning, or from the end if it is negative.
+/// An index from the beginning, or from the end if it is negative: then one before the beginning is the beginning.
 fn indexed(value: &Json, index: i64) -> Option<usize> {
     let Json::Array(elements) = value else { return None };
-    let position = if index < 0 { elements.len() as i64 + index } else { index };
+    let from_end = || (elements.len() as i64).saturating_add(index).max(0);
+    let position = if index < 0 { from_end() } else { index };
     usize::try_from(position).ok().filter(|position| *position < elements.len())
 }
 

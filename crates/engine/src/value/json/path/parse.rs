@@ -83,8 +83,10 @@ impl<'t> Reader<'t> {
     fn steps(&mut self) -> Result<Vec<Step>, PathFault> {
         let mut steps = Vec::new();
         loop {
+            self.spaces();
             let deep = self.take("..");
             let dotted = deep || self.take(".");
+            self.spaces();
             let selector = if self.rest().starts_with('[') {
                 self.nested(Reader::bracket)?
             } else if !dotted {
