@@ -17,6 +17,7 @@ use crate::{
     effect::Effect,
     entry::{CorruptEntry, Entry, SectionHead},
     eviction::{Evictor, MemoryLimit, Victim},
+    garbage::Garbage,
     keyspace::{Database, NUMBERED_COUNT, Reader, Store, Writer},
     random::Random,
     session::{Admission, Block, Sessions},
@@ -24,7 +25,7 @@ use crate::{
     stats::{Stats, stats},
 };
 
-/// How many due places of the expiry index one entry reclaims at most.
+/// How many keys and parts of values that are due one entry reclaims at most.
 const RECLAIM_PER_ENTRY: usize = 1000;
 
 /// Bytes to reserve for a reply: most are shorter.
@@ -46,7 +47,7 @@ pub struct Engine {
 }
 
 /// What an entry did.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Applied {
     /// One result per section, in order.
     pub sections: Vec<SectionResult>,
@@ -54,6 +55,8 @@ pub struct Applied {
     pub effects: Vec<Effect>,
     /// What blocked clients got, in order.
     pub late: Vec<LateReply>,
+    /// What takes a while to free.
+    pub garbage: Garbage,
 }
 
 /// The reply to a command that had to wait.
@@ -138,6 +141,7 @@ impl Engine {
             applied.sections.push(section);
         }
         applied.effects = self.store.shared.effects.take();
+        applied.garbage = self.store.shared.garbage.take();
         Ok(applied)
     }
 

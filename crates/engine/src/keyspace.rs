@@ -8,6 +8,7 @@ mod access;
 mod expiry;
 mod place;
 mod reader;
+mod reclaim;
 mod record;
 mod segment;
 mod table;
@@ -21,14 +22,17 @@ use std::{
 use meridian_topology::{SLOT_COUNT, Slot};
 
 pub(crate) use access::Access;
-pub(crate) use expiry::{Due, ExpiryIndex};
+pub(crate) use expiry::{Due, Entry as ExpiryEntry, ExpiryIndex};
 pub(crate) use place::{Place, Placing};
 pub(crate) use reader::Reader;
 pub(crate) use record::Record;
 pub(crate) use table::{Position, Table};
 pub(crate) use writer::{Key, Writer};
 
-use crate::{attention::Attention, effect::Effects, scripts::Scripts, settings::Settings, snapshot::Walk};
+use crate::{
+    attention::Attention, effect::Effects, garbage::Garbage, scripts::Scripts, settings::Settings,
+    snapshot::Walk,
+};
 
 /// How many numbered databases `SELECT` knows.
 pub(crate) const NUMBERED_COUNT: u8 = 16;
@@ -72,6 +76,8 @@ pub(crate) struct Shared {
     /// The command under way has changed something.
     pub(crate) changed: bool,
     pub(crate) lookups: Lookups,
+    /// What was taken out and is to be freed.
+    pub(crate) garbage: Garbage,
 }
 
 /// How often keys that commands looked for were there, since this replica started.
@@ -119,19 +125,9 @@ impl Store {
             changes: 0,
             changed: false,
             lookups: Lookups::default(),
+            garbage: Garbage::default(),
         };
         Store { databases: BTreeMap::new(), shared }
-    }
-
-    /// Reclaims at most `budget` places that are due at `now_ms`.
-    pub(crate) fn reclaim(&mut self, now_ms: u64, budget: usize) {
-        for _ in 0..budget {
-            let Some(due) = self.shared.expiry.first_due(now_ms) else { return };
-            match self.databases.get_mut(&due.database) {
-                Some(database) => writer::drop_due(database, &mut self.shared, due, now_ms),
-                None => self.shared.expiry.remove(due),
-            }
-        }
     }
 
     /// Puts a record in that a snapshot held. False if its key belongs elsewhere or is there already.

@@ -14,6 +14,7 @@ mod engine;
 pub mod entry;
 mod eviction;
 mod family;
+mod garbage;
 mod keyspace;
 mod random;
 mod rdb;
@@ -28,6 +29,7 @@ pub use effect::{Effect, EventClass, KeyAt};
 pub use engine::{Applied, Engine, LateReply, ReadError, SectionResult, Waiting};
 pub use entry::CorruptEntry;
 pub use eviction::{Evictor, MemoryLimit, Victim};
+pub use garbage::Garbage;
 pub use snapshot::{CorruptSnapshot, Restorer};
 pub use stats::{KeyspaceStats, Stats};
 

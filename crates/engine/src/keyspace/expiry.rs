@@ -4,13 +4,13 @@
 //! is the same on a replica that has seen the whole log and on one that started from a snapshot. (Keys of the same
 //! slot, hash and expiry share an entry.)
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::place::Place;
 
 /// Words from the most significant on, so that the derived order is by time first. 20 bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Entry {
+pub(crate) struct Entry {
     at_high: u32,
     at_low: u32,
     database: u32,
@@ -62,15 +62,23 @@ const ENTRY_BYTES: usize = 32;
 #[derive(Debug, Default)]
 pub(crate) struct ExpiryIndex {
     entries: BTreeSet<Entry>,
+    /// How many entries each numbered database has.
+    counts: BTreeMap<(u32, u8), usize>,
 }
 
 impl ExpiryIndex {
     pub(crate) fn insert(&mut self, due: Due) {
-        self.entries.insert(due.into());
+        if self.entries.insert(due.into()) {
+            *self.counts.entry((due.database, due.numbered)).or_default() += 1;
+        }
     }
 
     pub(crate) fn remove(&mut self, due: Due) {
-        self.entries.remove(&due.into());
+        if self.entries.remove(&due.into())
+            && let Some(count) = self.counts.get_mut(&(due.database, due.numbered))
+        {
+            *count -= 1;
+        }
     }
 
     /// When the first key falls due.
@@ -113,11 +121,16 @@ impl ExpiryIndex {
         self.entries.range(from..).map(|entry| entry.due())
     }
 
-    /// Drops all entries of a numbered database.
-    pub(crate) fn clear(&mut self, database: u32, numbered: u8) {
+    /// Takes all entries of a numbered database out. Takes no time if there are no others.
+    pub(crate) fn clear(&mut self, database: u32, numbered: u8) -> BTreeSet<Entry> {
+        let count = self.counts.remove(&(database, numbered)).unwrap_or(0);
+        if count == self.entries.len() {
+            return std::mem::take(&mut self.entries);
+        }
         let cleared = |entry: &Entry| {
             entry.database == database && entry.numbered_and_slot >> 16 == u32::from(numbered)
         };
         self.entries.retain(|entry| !cleared(entry));
+        BTreeSet::new()
     }
 }

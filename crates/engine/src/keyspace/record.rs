@@ -65,6 +65,9 @@ const SMALL_BYTES: usize = 256;
 /// One that has outgrown its blob comes back when it has shrunk to this, so that not every other change moves it.
 const SMALL_AGAIN_BYTES: usize = 128;
 
+/// What takes so many bytes is freed where nobody waits for it.
+const LARGE_BYTES: usize = 64 << 10;
+
 /// The parts of a blob, as offsets.
 struct Layout {
     key: usize,
@@ -383,6 +386,19 @@ impl Record {
             Body::Blob(blob) => blob.len(),
             Body::Object(object) => size_of::<Object>() + object.key.len() + object.value.heap_size(),
         }
+    }
+
+    /// Whether freeing it takes a while.
+    pub(crate) fn is_large(&self) -> bool {
+        matches!(&self.body, Body::Object(object) if object.value.heap_size() >= LARGE_BYTES)
+    }
+
+    /// Takes the value out, and leaves an empty string under the key.
+    pub(crate) fn take_large(&mut self) -> Record {
+        let mut emptied = Record::string(self.key(), &[], StringForm::Auto, None);
+        emptied.set_hash(self.hash);
+        emptied.set_used(self.used());
+        std::mem::replace(self, emptied)
     }
 
     /// Gives the record another expiry, or none.

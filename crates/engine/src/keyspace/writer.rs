@@ -9,7 +9,10 @@ mod attention;
 use meridian_command::{ReplyError, acl::Told};
 use meridian_topology::DatabaseId;
 
-use super::{Database, Due, Keyspace, Place, Position, Reader, Record, Shared, Table, dues};
+use super::{
+    Database, Due, Keyspace, Place, Position, Reader, Record, Shared, dues,
+    reclaim::{drop_due, expires_at},
+};
 use crate::{
     effect::{Effect, EventClass, KeyAt},
     random::Random,
@@ -275,18 +278,22 @@ impl<'a> Writer<'a> {
 
     /// Makes a key hold a collection, whatever it held before. An empty one removes the key.
     pub(crate) fn put_collection<T: Collection>(&mut self, key: Key<'_>, value: T, expiry: Option<u64>) {
-        let replaced = self.remove(key);
+        let used = self.remove(key).map(|replaced| {
+            let used = replaced.used();
+            self.shared.garbage.add(replaced);
+            used
+        });
         if value.is_empty() {
-            if replaced.is_some() {
+            if used.is_some() {
                 self.effect(key, Effect::Removed);
             }
             return;
         }
         let record = Record::new(key.bytes, value.into_value(), expiry);
-        if let Some(replaced) = &replaced {
-            record.set_used(replaced.used());
+        if let Some(used) = used {
+            record.set_used(used);
         }
-        self.insert(key, record, replaced.is_some());
+        self.insert(key, record, used.is_some());
     }
 
     /// Tells of a keyspace event; every handler that changes something does, as Redis would.
@@ -318,6 +325,9 @@ impl<'a> Writer<'a> {
                     access.touch(record, now_ms);
                 }
                 let (size, old) = (record.heap_size(), dues(record));
+                if record.is_large() {
+                    self.shared.garbage.add(record.take_large());
+                }
                 record.set_string(value, form, expiry);
                 let grown = record.heap_size();
                 keyspace.resized(size, grown);
@@ -331,7 +341,7 @@ impl<'a> Writer<'a> {
 
     /// Puts a record in under its own key, whatever that key held before.
     pub(crate) fn put(&mut self, key: Key<'_>, record: Record) {
-        self.take(key);
+        self.delete(key);
         self.insert(key, record, false);
     }
 
@@ -414,7 +424,7 @@ impl<'a> Writer<'a> {
 
     /// Takes a key out for want of memory, if it is there.
     pub(crate) fn evict(&mut self, key: Key<'_>) {
-        if self.uncounted(|writer| writer.take(key)).is_some() {
+        if self.uncounted(|writer| writer.delete(key)) {
             self.shared.evicted += 1;
             self.event(EventClass::Evicted, "evicted", key);
         }
@@ -430,7 +440,14 @@ impl<'a> Writer<'a> {
         self.shared.full = true;
     }
 
-    /// Takes a key out; nothing if it is absent.
+    /// Takes a key out and frees it; false if it is absent.
+    pub(crate) fn delete(&mut self, key: Key<'_>) -> bool {
+        let Some(record) = self.take(key) else { return false };
+        self.shared.garbage.add(record);
+        true
+    }
+
+    /// Takes a key out to be put in elsewhere; nothing if it is absent.
     pub(crate) fn take(&mut self, key: Key<'_>) -> Option<Record> {
         let record = self.remove(key)?;
         self.effect(key, Effect::Removed);
@@ -453,24 +470,25 @@ impl<'a> Writer<'a> {
         self.shared.changed = true;
         self.shared.touch_contents(id, numbered, &[&keyspace]);
         self.shared.forget_expiries(id, numbered, &keyspace);
-        if let Some(walk) = &mut self.shared.walk {
-            walk.detach(id, numbered, keyspace);
+        let unneeded = match &mut self.shared.walk {
+            Some(walk) => walk.detach(id, numbered, keyspace),
+            None => Some(keyspace),
+        };
+        if let Some(unneeded) = unneeded {
+            self.shared.garbage.add_keyspace(unneeded);
         }
         self.shared.effects.push(|| Effect::Flushed { database: DatabaseId(id), numbered });
     }
 
     /// The position of a key that is there. One that is due is reclaimed and then is not.
     fn position(&mut self, key: Key<'_>) -> Option<Position> {
-        let table = self.database.keyspace(self.numbered)?.table(key.place.slot)?;
-        let position = table.locate(key.place.hash, key.bytes).ok()?;
-        let at_ms = dues(table.at(position)).into_iter().flatten().min();
-        match at_ms {
-            Some(at_ms) if at_ms <= self.time_ms => {
-                let due = self.due(key.place, at_ms);
-                drop_due(self.database, self.shared, due, self.time_ms);
-                self.position(key)
-            }
-            _ => Some(position),
+        loop {
+            let table = self.database.keyspace(self.numbered)?.table(key.place.slot)?;
+            let position = table.locate(key.place.hash, key.bytes).ok()?;
+            let at_ms = dues(table.at(position)).into_iter().flatten().min();
+            let Some(at_ms) = at_ms.filter(|at_ms| *at_ms <= self.time_ms) else { return Some(position) };
+            let due = self.due(key.place, at_ms);
+            drop_due(self.database, self.shared, due, self.time_ms, usize::MAX);
         }
     }
 
@@ -532,95 +550,15 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// Whether some key of that hash expires at that very time: two keys can share an entry of the index.
-fn expires_at(table: Option<&Table>, hash: u32, at_ms: u64) -> bool {
-    table.is_some_and(|table| table.iter_equal(hash).any(|record| dues(record).contains(&Some(at_ms))))
-}
-
-/// How many parts of values one entry of the expiry index reclaims at once.
-const PARTS_PER_ENTRY: usize = 1000;
-
-/// Reclaims the keys of one entry of the expiry index, and the entry; or parts of their values.
-pub(super) fn drop_due(database: &mut Database, shared: &mut Shared, due: Due, now_ms: u64) {
-    let Due { at_ms, numbered, place, .. } = due;
-    shared.expiry.remove(due);
-    let Some(keyspace) = database.keyspace_mut(numbered) else { return };
-    if let Some(walk) = &mut shared.walk {
-        walk.before_write(due.database, numbered, place, keyspace.table(place.slot));
-    }
-    loop {
-        let found = keyspace.table(place.slot).and_then(|table| {
-            let record = table.iter_equal(place.hash).find(|record| dues(record).contains(&Some(at_ms)))?;
-            table.locate(place.hash, record.key()).ok().map(|position| (position, record.expiry()))
-        });
-        let Some((position, expiry)) = found else { return };
-        if expiry == Some(at_ms) {
-            drop_key(keyspace, shared, due, position);
-        } else if !drop_parts(keyspace, shared, due, position, now_ms) {
-            return;
-        }
-    }
-}
-
-fn drop_key(keyspace: &mut Keyspace, shared: &mut Shared, due: Due, position: Position) {
-    let Some(record) = keyspace.take(due.place.slot, position) else { return };
-    if let Some(at_ms) = record.part_due() {
-        shared.unindex(keyspace, Due { at_ms, ..due });
-    }
-    shared.expired += 1;
-    let at =
-        || KeyAt { database: DatabaseId(due.database), numbered: due.numbered, key: record.key().into() };
-    shared.key_changed(due.database, due.numbered, record.key());
-    shared.effects.push(|| Effect::Expired(at()));
-    shared.effects.event(EventClass::Expired, "expired", at);
-}
-
-/// Reclaims parts of a value, and its key if nothing is left of it. False if more is due at the same time.
-fn drop_parts(
-    keyspace: &mut Keyspace,
-    shared: &mut Shared,
-    due: Due,
-    position: Position,
-    now_ms: u64,
-) -> bool {
-    let Some(table) = keyspace.table_mut(due.place.slot) else { return true };
-    let record = table.at_mut(position);
-    let (size, old) = (record.heap_size(), dues(record));
-    let (parts, empty) = record.reclaim_parts(now_ms, PARTS_PER_ENTRY);
-    let (grown, new) = (record.heap_size(), dues(record));
-    let key: Box<[u8]> = record.key().into();
-    keyspace.resized(size, grown);
-    keyspace.dues_changed(old, new);
-    shared.expired_parts += parts as u64;
-    shared.key_changed(due.database, due.numbered, &key);
-    let at = || KeyAt { database: DatabaseId(due.database), numbered: due.numbered, key: key.clone() };
-    shared.effects.event(EventClass::Hash, "hexpired", at);
-    if empty {
-        keyspace.take(due.place.slot, position);
-        if let [Some(at_ms), _] = old {
-            shared.unindex(keyspace, Due { at_ms, ..due });
-        }
-        shared.effects.push(|| Effect::Removed(at()));
-        shared.effects.event(EventClass::Generic, "del", at);
-        return true;
-    }
-    shared.effects.push(|| Effect::Changed(at()));
-    if let [_, Some(at_ms)] = new {
-        shared.expiry.insert(Due { at_ms, ..due });
-        return at_ms != due.at_ms;
-    }
-    true
-}
-
 impl Shared {
     /// Every change, removal and expiry of a key passes here: what WATCH and blocked clients have to know of. (A flush
     /// drops all at once.)
-    fn key_changed(&mut self, database: u32, numbered: u8, key: &[u8]) {
+    pub(super) fn key_changed(&mut self, database: u32, numbered: u8, key: &[u8]) {
         self.attention.touched(database, numbered, key);
     }
 
     /// Takes an entry out of the index unless another record still has it.
-    fn unindex(&mut self, keyspace: &Keyspace, due: Due) {
+    pub(super) fn unindex(&mut self, keyspace: &Keyspace, due: Due) {
         if !expires_at(keyspace.table(due.place.slot), due.place.hash, due.at_ms) {
             self.expiry.remove(due);
         }
@@ -630,11 +568,12 @@ impl Shared {
     /// others.
     fn forget_expiries(&mut self, database: u32, numbered: u8, keyspace: &Keyspace) {
         let expiring = keyspace.expiring() + keyspace.expiring_parts;
-        if expiring > self.expiry.len() / 8 {
-            self.expiry.clear(database, numbered);
+        if expiring == 0 {
             return;
         }
-        if expiring == 0 {
+        if expiring > self.expiry.len() / 8 {
+            let cleared = self.expiry.clear(database, numbered);
+            self.garbage.add_expiries(cleared);
             return;
         }
         for (slot, table) in keyspace.tables() {
@@ -648,11 +587,11 @@ impl Shared {
 }
 
 impl Keyspace {
-    fn resized(&mut self, old: usize, new: usize) {
+    pub(super) fn resized(&mut self, old: usize, new: usize) {
         self.record_bytes = self.record_bytes - old + new;
     }
 
-    fn dues_changed(&mut self, old: [Option<u64>; 2], new: [Option<u64>; 2]) {
+    pub(super) fn dues_changed(&mut self, old: [Option<u64>; 2], new: [Option<u64>; 2]) {
         let [[old, old_part], [new, new_part]] =
             [old, new].map(|dues| dues.map(|due| usize::from(due.is_some())));
         self.expiring = self.expiring - old + new;

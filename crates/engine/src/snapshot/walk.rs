@@ -106,15 +106,22 @@ impl Walk {
         }
     }
 
-    /// Takes over a numbered database that is being flushed.
-    pub(crate) fn detach(&mut self, database: u32, numbered: u8, keyspace: Box<Keyspace>) {
-        let Some(position) = self.position else { return };
+    /// Takes over a numbered database that is being flushed; gives it back if it needs nothing of it any more.
+    pub(crate) fn detach(
+        &mut self,
+        database: u32,
+        numbered: u8,
+        keyspace: Box<Keyspace>,
+    ) -> Option<Box<Keyspace>> {
+        let Some(position) = self.position else { return Some(keyspace) };
         let numbered = self.original(database, numbered);
         let id = (database, numbered);
         if id >= position.keyspace() && self.replaced.insert(id) {
             let at = if id == position.keyspace() { position } else { Spot::beginning(database, numbered) };
             self.detached.push_back((at, keyspace));
+            return None;
         }
+        Some(keyspace)
     }
 
     /// The contents of two numbered databases have been exchanged.

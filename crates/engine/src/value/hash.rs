@@ -143,7 +143,14 @@ impl Collection for Hash {
     }
 
     fn is_visible(&self, at_ms: u64) -> bool {
-        self.len(at_ms) > 0
+        match self {
+            // Fields that never expire, or one that expires later: without counting those that have.
+            Hash::Table(table) => {
+                table.fields.len() > table.due.len()
+                    || table.due.last().is_some_and(|(last_ms, _)| *last_ms > at_ms)
+            }
+            _ => self.len(at_ms) > 0,
+        }
     }
 
     fn reclaim(&mut self, now_ms: u64, count_max: usize) -> usize {

@@ -73,7 +73,7 @@ pub(crate) fn bitop(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut ReplyWr
     if !result.is_empty() {
         writer.put_string(target, &result, StringForm::Raw, None);
         writer.event(EventClass::String, "set", target);
-    } else if writer.take(target).is_some() {
+    } else if writer.delete(target) {
         writer.event(EventClass::Generic, "del", target);
     }
     reply.integer(result.len() as i64);

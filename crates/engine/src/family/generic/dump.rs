@@ -96,7 +96,7 @@ pub(crate) fn restore(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut Reply
         }
         // Its time, or that of all its fields, has come already.
         None if replaced => {
-            writer.take(key);
+            writer.delete(key);
             writer.event(EventClass::Generic, "del", key);
         }
         None => {}

@@ -91,7 +91,7 @@ fn set(
         return Ok(());
     }
     let event = if at_ms <= now_ms {
-        writer.take(key);
+        writer.delete(key);
         "del"
     } else {
         writer.set_expiry(key, Some(at_ms.unsigned_abs()));

@@ -12,7 +12,7 @@ pub(crate) fn del(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut ReplyWrit
     let mut removed = 0;
     for key in args.iter() {
         let key = writer.key(key);
-        if writer.take(key).is_some() {
+        if writer.delete(key) {
             writer.event(EventClass::Generic, "del", key);
             removed += 1;
         }

@@ -205,7 +205,7 @@ pub(crate) fn sort(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut ReplyWri
     let key = writer.key(destination);
     let texts: Vec<&[u8]> = result.iter().map(|text| text.as_deref().unwrap_or_default()).collect();
     if texts.is_empty() {
-        if writer.take(key).is_some() {
+        if writer.delete(key) {
             writer.event(EventClass::Generic, "del", key);
         }
     } else {

@@ -1,5 +1,7 @@
 //! Commands that change values in place: JSON.DEL, JSON.FORGET, JSON.CLEAR, JSON.TOGGLE, JSON.STRAPPEND.
 
+use std::{cmp::Reverse, collections::BTreeMap};
+
 use meridian_command::{Args, ReplyError, ReplyWriter};
 
 use super::{change_each, operand, path, path_or_root, reply_with_changes, selects};
@@ -19,7 +21,7 @@ pub(crate) fn del(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut ReplyWrit
     };
     let locations = path.locations(document.root()).map_err(|_| ReplyError::JSON_TOO_MUCH)?;
     let removed = if locations.iter().any(|location| location.is_empty()) {
-        writer.take(key);
+        writer.delete(key);
         1
     } else if locations.is_empty() {
         0
@@ -44,8 +46,14 @@ fn remove_all(document: &mut Document, locations: &[Location]) -> usize {
             outermost.push(location);
         }
     }
-    // From behind, so that no location is moved by a removal before it.
-    outermost.into_iter().rev().filter(|location| document.remove(location)).count()
+    let mut containers: BTreeMap<(Reverse<usize>, &[u32]), Vec<u32>> = BTreeMap::new();
+    for location in outermost {
+        if let Some((last, parent)) = location.split_last() {
+            containers.entry((Reverse(parent.len()), parent)).or_default().push(*last);
+        }
+    }
+    // The deepest first, so that no location is moved by a removal before it.
+    containers.into_iter().map(|((_, parent), positions)| document.remove_each(parent, &positions)).sum()
 }
 
 pub(crate) fn clear(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {

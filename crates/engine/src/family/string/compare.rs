@@ -85,7 +85,7 @@ pub(crate) fn delex(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut ReplyWr
         None => true,
         Some((option, text)) => holds_for(writer, key, option, text)?,
     };
-    let deleted = deletes && writer.take(key).is_some();
+    let deleted = deletes && writer.delete(key);
     if deleted {
         writer.event(EventClass::Generic, "del", key);
     }

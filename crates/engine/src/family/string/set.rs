@@ -222,7 +222,7 @@ pub(crate) fn getset(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut ReplyW
 pub(crate) fn getdel(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
     let key = writer.key(&args[0]);
     reply_with_string(writer, key, reply)?;
-    if writer.take(key).is_some() {
+    if writer.delete(key) {
         writer.event(EventClass::Generic, "del", key);
     }
     Ok(())
@@ -241,7 +241,7 @@ pub(crate) fn getex(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut ReplyWr
     let has_expiry = writer.find(key).is_some_and(|record| record.expiry().is_some());
     let event = match at_ms {
         Some(at_ms) if at_ms <= writer.time_ms() => {
-            writer.take(key);
+            writer.delete(key);
             "del"
         }
         Some(at_ms) => {

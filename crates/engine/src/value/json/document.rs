@@ -2,7 +2,7 @@
 //!
 //! Sizes are counted where something changes, never over the whole document: a change costs what it touches.
 
-use super::{Arithmetic, DEPTH_MAX, Json, Location, Member, Object, Step};
+use super::{Arithmetic, DEPTH_MAX, Json, Location, Member, Object, Step, object::take_each};
 use crate::{
     settings::Settings,
     snapshot::{CorruptSnapshot, Input, put_bytes, put_varint},
@@ -66,19 +66,25 @@ impl Document {
     /// Takes the value at a location out, which is not the root. False if there is none any more.
     pub(crate) fn remove(&mut self, location: &[u32]) -> bool {
         let Some((last, parent)) = location.split_last() else { return false };
-        let Some(parent) = self.root.at_mut(parent) else { return false };
+        self.remove_each(parent, &[*last]) == 1
+    }
+
+    /// Takes the values at positions, which rise, out of the container at a location; how many there were. Takes one
+    /// pass over the container, however many they are.
+    pub(crate) fn remove_each(&mut self, location: &[u32], positions: &[u32]) -> usize {
+        let Some(parent) = self.root.at_mut(location) else { return 0 };
         let before = parent.own_size();
-        let removed = match parent {
-            Json::Array(elements) if (*last as usize) < elements.len() => {
-                Some(elements.remove(*last as usize))
+        let removed: Vec<Json> = match parent {
+            Json::Array(elements) => take_each(elements, positions),
+            Json::Object(object) => {
+                object.remove_each(positions).into_iter().map(|member| member.value).collect()
             }
-            Json::Object(object) => object.remove(*last as usize).map(|member| member.value),
-            _ => None,
+            _ => return 0,
         };
         let after = parent.own_size();
-        let Some(removed) = removed else { return false };
-        self.resized(before + removed.heap_size(), after);
-        true
+        let freed: usize = removed.iter().map(Json::heap_size).sum();
+        self.resized(before + freed, after);
+        removed.len()
     }
 
     /// Merges a patch into the value at a location. False if there is none any more.
@@ -308,6 +314,21 @@ mod tests {
                 }),
             ]
         })
+    }
+
+    #[test]
+    fn many_values_are_removed_at_once() {
+        let members: Vec<String> = (0..40).map(|n| format!("\"m{n}\":{n}")).collect();
+        let text = format!("{{\"a\":[0,1,2,3,4,5],\"o\":{{{}}}}}", members.join(","));
+        let mut document = Document::new(parse(text.as_bytes()).expect("a JSON text"));
+        assert_eq!(document.remove_each(&[0], &[0, 2, 5, 9]), 3);
+        let most: Vec<u32> = (0..40).filter(|n| n % 20 != 7).collect();
+        assert_eq!(document.remove_each(&[1], &most), 38);
+        assert_eq!(document.root().text(), br#"{"a":[1,3,4],"o":{"m7":7,"m27":27}}"#);
+        assert_eq!(document.remove_each(&[0, 0], &[0]), 0);
+        assert_eq!(document.heap_size, document.root.heap_size());
+        let Some(Json::Object(object)) = document.root().at(&[1]) else { panic!("an object") };
+        assert_eq!(object.position("m27"), Some(1));
     }
 
     proptest! {

@@ -116,6 +116,17 @@ impl Object {
         Some(member)
     }
 
+    /// Takes the members at positions, which rise, out.
+    pub(crate) fn remove_each(&mut self, positions: &[u32]) -> Vec<Member> {
+        if let [position] = positions {
+            return self.remove(*position as usize).into_iter().collect();
+        }
+        let mut members = std::mem::take(&mut self.members);
+        let removed = take_each(&mut members, positions);
+        *self = Object::from_members(members);
+        removed
+    }
+
     pub(crate) fn clear(&mut self) {
         *self = Object::default();
     }
@@ -129,6 +140,17 @@ impl Object {
     fn rank(&self, name: &str) -> Result<usize, usize> {
         self.index.binary_search_by(|at| (*self.members[*at as usize].name).cmp(name))
     }
+}
+
+/// Takes the elements at positions, which rise, out.
+pub(super) fn take_each<T>(elements: &mut Vec<T>, positions: &[u32]) -> Vec<T> {
+    let mut gone = positions.iter().map(|position| *position as usize).peekable();
+    let mut index = 0;
+    let is_gone = |_: &mut T| {
+        index += 1;
+        gone.next_if_eq(&(index - 1)).is_some()
+    };
+    elements.extract_if(.., is_gone).collect()
 }
 
 /// Objects are equal if they have the same members in whatever order.

@@ -23,16 +23,19 @@ pub(super) struct Chain {
     len: usize,
     /// What all elements would take in Redis' listpack.
     entry_bytes: usize,
+    /// What all elements take here.
+    packed_bytes: usize,
     is_listpack: bool,
 }
 
 impl Chain {
     pub(super) fn of(items: Packed) -> Chain {
         let entry_bytes = items.items().map(listpack_entry_bytes).sum();
+        let packed_bytes = items.bytes().len();
         let node = Node { count: items.count(), items };
         let len = node.count;
         let nodes = if len == 0 { VecDeque::new() } else { VecDeque::from([node]) };
-        Chain { nodes, len, entry_bytes, is_listpack: true }
+        Chain { nodes, len, entry_bytes, packed_bytes, is_listpack: true }
     }
 
     /// All elements in one allocation.
@@ -58,16 +61,11 @@ impl Chain {
     }
 
     pub(super) fn packed_bytes(&self) -> usize {
-        // A long list need not be looked at node by node.
-        if self.nodes.len() > 4 {
-            return usize::MAX;
-        }
-        self.nodes.iter().map(|node| node.items.bytes().len()).sum()
+        self.packed_bytes
     }
 
     pub(super) fn heap_size(&self) -> usize {
-        let items: usize = self.nodes.iter().map(|node| node.items.heap_size()).sum();
-        self.nodes.capacity() * size_of::<Node>() + items
+        self.nodes.capacity() * size_of::<Node>() + self.packed_bytes
     }
 
     /// The node that holds an index, and the index inside it. Searched from the nearer end.
@@ -151,8 +149,9 @@ impl Chain {
         let node = if end == End::Front { self.nodes.front_mut() } else { self.nodes.back_mut() };
         let Some(node) = node else { return };
         node.count += 1;
-        let position = if end == End::Front { 0 } else { node.items.bytes().len() };
-        node.items.insert(position, text);
+        let before = node.items.bytes().len();
+        node.items.insert(if end == End::Front { 0 } else { before }, text);
+        self.packed_bytes += node.items.bytes().len() - before;
     }
 
     pub(super) fn set(&mut self, index: usize, text: &[u8]) {
@@ -161,7 +160,9 @@ impl Chain {
         let position = node.items.position(inside);
         self.entry_bytes -= node.items.at(position).map_or(0, listpack_entry_bytes);
         self.entry_bytes += listpack_entry_bytes(Item::of(text));
+        let before = node.items.bytes().len();
         node.items.replace(position, text);
+        self.packed_bytes = self.packed_bytes - before + node.items.bytes().len();
         self.split(at);
     }
 
@@ -169,7 +170,9 @@ impl Chain {
         let Some((at, inside)) = self.locate(index) else { return self.push(End::Back, text) };
         let node = &mut self.nodes[at];
         let position = node.items.position(inside);
+        let before = node.items.bytes().len();
         node.items.insert(position, text);
+        self.packed_bytes += node.items.bytes().len() - before;
         node.count += 1;
         self.len += 1;
         self.entry_bytes += listpack_entry_bytes(Item::of(text));
@@ -185,7 +188,9 @@ impl Chain {
             && let Some(node) = self.nodes.get_mut(at)
         {
             let count = (node.count - inside).min(left);
+            let before = node.items.bytes().len();
             self.entry_bytes -= node.cut(inside, count);
+            self.packed_bytes -= before - node.items.bytes().len();
             if node.count == 0 {
                 empty = if empty.is_empty() { at..at + 1 } else { empty.start..at + 1 };
             }
@@ -205,11 +210,13 @@ impl Chain {
         for node in &mut self.nodes {
             let behind = before + node.count;
             let mut removed = 0;
+            let bytes = node.items.bytes().len();
             while let Some(index) = indexes.next_if(|index| *index < behind) {
                 self.entry_bytes -= node.cut(index - before - removed, 1);
                 removed += 1;
             }
             self.len -= removed;
+            self.packed_bytes -= bytes - node.items.bytes().len();
             before = behind;
         }
         self.nodes.retain(|node| node.count > 0);
@@ -220,6 +227,16 @@ impl Chain {
         if self.nodes.capacity() > 2 * self.nodes.len() + 8 {
             self.nodes.shrink_to_fit();
         }
+    }
+
+    /// Whether what it counts is there.
+    #[cfg(test)]
+    pub(super) fn is_counted(&self) -> bool {
+        let sum = |of: fn(&Node) -> usize| self.nodes.iter().map(of).sum::<usize>();
+        self.len == sum(|node| node.items.count())
+            && self.len == sum(|node| node.count)
+            && self.packed_bytes == sum(|node| node.items.bytes().len())
+            && self.entry_bytes == sum(|node| node.items.items().map(listpack_entry_bytes).sum())
     }
 
     /// Splits a node that has grown over the bound.

@@ -25,6 +25,9 @@ fn check(list: &List, model: &VecDeque<Vec<u8>>) {
     assert_eq!(list.is_empty(), model.is_empty());
     let expected: usize = model.iter().map(|text| listpack_entry_bytes(Item::of(text))).sum();
     assert_eq!(list.listpack_bytes(), expected + LISTPACK_FRAME);
+    if let Body::Long(chain) = &list.0 {
+        assert!(chain.is_counted());
+    }
 }
 
 proptest! {

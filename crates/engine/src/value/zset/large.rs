@@ -16,12 +16,12 @@ struct Member {
     score: f64,
 }
 
-/// See the module. A member's number is where it stands in `members`, and no part of the state.
+/// See the module. A member's number is where it stands in `members`, and no part of the state: where one goes, the last
+/// takes its place, so that no removal is dearer than others.
 #[derive(Clone, Debug)]
 pub(super) struct Large {
     seed: u64,
     members: Vec<Member>,
-    vacant: Vec<u32>,
     member_bytes: usize,
     table: Table,
     tree: Tree,
@@ -30,14 +30,7 @@ pub(super) struct Large {
 impl Large {
     /// `seed` orders the table: clients must not know it.
     pub(super) fn new(seed: u64) -> Large {
-        Large {
-            seed,
-            members: Vec::new(),
-            vacant: Vec::new(),
-            member_bytes: 0,
-            table: Table::default(),
-            tree: Tree::default(),
-        }
+        Large { seed, members: Vec::new(), member_bytes: 0, table: Table::default(), tree: Tree::default() }
     }
 
     pub(super) fn seed(&self) -> u64 {
@@ -50,7 +43,6 @@ impl Large {
 
     pub(super) fn heap_size(&self) -> usize {
         self.members.capacity() * size_of::<Member>()
-            + self.vacant.capacity() * size_of::<u32>()
             + self.member_bytes
             + self.table.heap_size()
             + self.tree.heap_size()
@@ -111,18 +103,9 @@ impl Large {
     fn add(&mut self, member: &[u8], score: f64) -> u32 {
         self.member_bytes += member.len();
         let member = Member { bytes: member.into(), score };
-        match self.vacant.pop() {
-            Some(id) => {
-                self.members[id as usize] = member;
-                id
-            }
-            None => {
-                let id =
-                    u32::try_from(self.members.len()).expect("four billion members do not fit in memory");
-                self.members.push(member);
-                id
-            }
-        }
+        let id = u32::try_from(self.members.len()).expect("four billion members do not fit in memory");
+        self.members.push(member);
+        id
     }
 
     pub(super) fn remove(&mut self, member: &[u8]) -> bool {
@@ -147,25 +130,25 @@ impl Large {
             self.table.remove(position);
         }
         self.member_bytes -= bytes.len();
-        self.vacant.push(id);
-        if self.vacant.len() > self.members.len() / 2 + 64 {
-            self.compact();
+        self.renumber_last(id);
+        self.members.swap_remove(id as usize);
+        if self.members.len() < self.members.capacity() / 4 {
+            self.members.shrink_to(self.members.len() * 2);
         }
     }
 
-    /// Numbers the members anew, so that those that are gone take no room.
-    fn compact(&mut self) {
-        let mut packed = Large::new(self.seed);
-        let mut moved: Vec<(Box<[u8]>, f64)> = Vec::with_capacity(self.len());
-        let ids = &mut self.members;
-        self.tree.visit(0..usize::MAX, false, &mut |entry| {
-            moved.push((std::mem::take(&mut ids[entry.id as usize].bytes), entry.score));
-            true
-        });
-        for (bytes, score) in moved {
-            packed.set(&bytes, score);
+    /// Gives the last member the number of one that is gone.
+    fn renumber_last(&mut self, id: u32) {
+        let last = self.members.len() as u32 - 1;
+        if last == id {
+            return;
         }
-        *self = packed;
+        let Member { bytes, score } = self.member(last);
+        let (rank, hash) = (self.rank(*score, bytes), self.hash(bytes));
+        self.tree.renumber(rank, id);
+        if let Ok(position) = self.table.locate(hash, |other| other == last) {
+            self.table.renumber(position, id);
+        }
     }
 
     pub(super) fn visit<'a>(

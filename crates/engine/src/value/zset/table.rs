@@ -54,6 +54,11 @@ impl Table {
         self.cells[position].id
     }
 
+    /// Gives the member at a position another number.
+    pub(super) fn renumber(&mut self, position: usize, id: u32) {
+        self.cells[position].id = id;
+    }
+
     /// Puts a member in where [`Table::locate`] said that it belongs.
     pub(super) fn insert(&mut self, position: usize, cell: Cell) {
         let vacant =

@@ -16,6 +16,8 @@ pub(super) struct Entry {
 pub(super) struct Tree {
     root: Node,
     len: usize,
+    /// Bytes of all nodes on the heap.
+    heap: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -38,7 +40,7 @@ const INNER_MAX: usize = 32;
 
 impl Default for Tree {
     fn default() -> Tree {
-        Tree { root: Node::Leaf(Vec::new()), len: 0 }
+        Tree { root: Node::Leaf(Vec::new()), len: 0, heap: 0 }
     }
 }
 
@@ -48,7 +50,7 @@ impl Tree {
     }
 
     pub(super) fn heap_size(&self) -> usize {
-        self.root.heap_size()
+        self.heap
     }
 
     /// How many entries `is_before` holds for; it must hold up to some entry and for none from there on.
@@ -69,22 +71,30 @@ impl Tree {
     /// Puts an entry in behind those that `is_before` holds for.
     pub(super) fn insert(&mut self, entry: Entry, is_before: &impl Fn(&Entry) -> bool) {
         self.len += 1;
-        if let Some(right) = self.root.insert(entry, is_before) {
+        if let Some(right) = self.root.insert(entry, is_before, &mut self.heap) {
             let left = std::mem::replace(&mut self.root, Node::Leaf(Vec::new()));
             self.root = Node::Inner([left, right].into_iter().filter_map(Branch::of).collect());
+            self.heap += self.root.own_size();
         }
     }
 
     /// Takes out the entry of a rank.
     pub(super) fn remove(&mut self, rank: usize) -> Option<Entry> {
-        let removed = self.root.remove(rank)?;
+        let removed = self.root.remove(rank, &mut self.heap)?;
         self.len -= 1;
         while let Node::Inner(branches) = &mut self.root
             && branches.len() <= 1
         {
-            self.root = branches.pop().map_or(Node::Leaf(Vec::new()), |branch| branch.node);
+            let below = branches.pop().map_or(Node::Leaf(Vec::new()), |branch| branch.node);
+            self.heap -= self.root.own_size();
+            self.root = below;
         }
         Some(removed)
+    }
+
+    /// Gives the entry of a rank another number.
+    pub(super) fn renumber(&mut self, rank: usize, id: u32) {
+        self.root.renumber(rank, id);
     }
 
     /// Calls `each` with the entries of a range of ranks until it says false; the last first if `reverse`.
@@ -128,43 +138,50 @@ impl Node {
         }
     }
 
-    fn heap_size(&self) -> usize {
+    /// Bytes on the heap, without those of the nodes below.
+    fn own_size(&self) -> usize {
         match self {
             Node::Leaf(entries) => entries.capacity() * size_of::<Entry>(),
-            Node::Inner(branches) => {
-                let below: usize = branches.iter().map(|branch| branch.node.heap_size()).sum();
-                branches.capacity() * size_of::<Branch>() + below
-            }
+            Node::Inner(branches) => branches.capacity() * size_of::<Branch>(),
         }
     }
 
-    /// Puts an entry in; what has to stand to the right of the node if it grew too large.
-    fn insert(&mut self, entry: Entry, is_before: &impl Fn(&Entry) -> bool) -> Option<Node> {
-        match self {
+    /// Puts an entry in; what has to stand to the right of the node if it grew too large. `heap` follows.
+    fn insert(
+        &mut self,
+        entry: Entry,
+        is_before: &impl Fn(&Entry) -> bool,
+        heap: &mut usize,
+    ) -> Option<Node> {
+        let before = self.own_size();
+        let right = match self {
             Node::Leaf(entries) => {
                 let at = entries.partition_point(is_before);
                 entries.insert(at, entry);
-                if entries.len() <= LEAF_MAX {
-                    return None;
-                }
-                // Whoever adds at the end goes on there: the left part stays nearly full.
-                let middle = if at + 1 == entries.len() { LEAF_MAX * 7 / 8 } else { LEAF_MAX / 2 };
-                Some(Node::Leaf(entries.split_off(middle)))
+                (entries.len() > LEAF_MAX).then(|| {
+                    // Whoever adds at the end goes on there: the left part stays nearly full.
+                    let middle = if at + 1 == entries.len() { LEAF_MAX * 7 / 8 } else { LEAF_MAX / 2 };
+                    let right = entries.split_off(middle);
+                    entries.shrink_to(LEAF_MAX);
+                    Node::Leaf(right)
+                })
             }
             Node::Inner(branches) => {
                 let at = branch_of(branches, is_before);
                 let branch = &mut branches[at];
-                let right = branch.node.insert(entry, is_before);
+                let right = branch.node.insert(entry, is_before, heap);
                 branch.note();
                 if let Some(right) = right.and_then(Branch::of) {
                     branches.insert(at + 1, right);
                 }
                 (branches.len() > INNER_MAX).then(|| Node::Inner(branches.split_off(INNER_MAX / 2)))
             }
-        }
+        };
+        *heap = *heap - before + self.own_size() + right.as_ref().map_or(0, Node::own_size);
+        right
     }
 
-    fn remove(&mut self, mut rank: usize) -> Option<Entry> {
+    fn remove(&mut self, mut rank: usize, heap: &mut usize) -> Option<Entry> {
         match self {
             Node::Leaf(entries) => (rank < entries.len()).then(|| entries.remove(rank)),
             Node::Inner(branches) => {
@@ -174,15 +191,31 @@ impl Node {
                     at += 1;
                 }
                 let branch = &mut branches[at];
-                let removed = branch.node.remove(rank)?;
+                let removed = branch.node.remove(rank, heap)?;
                 branch.count -= 1;
                 if branch.count == 0 {
-                    branches.remove(at);
+                    *heap -= branches.remove(at).node.own_size();
                 } else {
                     branch.note();
-                    join(branches, at);
+                    join(branches, at, heap);
                 }
                 Some(removed)
+            }
+        }
+    }
+
+    fn renumber(&mut self, mut rank: usize, id: u32) {
+        match self {
+            Node::Leaf(entries) => entries[rank].id = id,
+            Node::Inner(branches) => {
+                for branch in branches {
+                    if rank < branch.count {
+                        branch.node.renumber(rank, id);
+                        branch.note();
+                        return;
+                    }
+                    rank -= branch.count;
+                }
             }
         }
     }
@@ -217,9 +250,10 @@ impl Node {
 }
 
 /// Joins a branch with a neighbour if both together are no more than half of one.
-fn join(branches: &mut Vec<Branch>, at: usize) {
+fn join(branches: &mut Vec<Branch>, at: usize, heap: &mut usize) {
     let at = if at + 1 < branches.len() { at } else { at.saturating_sub(1) };
     let Some([left, right]) = branches.get_mut(at..at + 2) else { return };
+    let before = left.node.own_size() + right.node.own_size();
     match (&mut left.node, &mut right.node) {
         (Node::Leaf(left), Node::Leaf(right)) if left.len() + right.len() <= LEAF_MAX / 2 => {
             left.append(right)
@@ -231,4 +265,60 @@ fn join(branches: &mut Vec<Branch>, at: usize) {
     }
     branches[at].note();
     branches.remove(at + 1);
+    *heap = *heap - before + branches[at].node.own_size();
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn heap(node: &Node) -> usize {
+        let below = match node {
+            Node::Leaf(_) => 0,
+            Node::Inner(branches) => branches.iter().map(|branch| heap(&branch.node)).sum(),
+        };
+        node.own_size() + below
+    }
+
+    proptest! {
+        #[test]
+        fn a_tree_is_a_sorted_list_and_knows_its_size(
+            steps in prop::collection::vec((0_u8..9, any::<prop::sample::Index>(), 0_u32..200), 1..2000),
+        ) {
+            let (mut tree, mut model) = (Tree::default(), Vec::<(u32, u32)>::new());
+            for (number, (what, at, score)) in steps.into_iter().enumerate() {
+                let id = number as u32;
+                match what {
+                    0..=4 => {
+                        let at = model.partition_point(|(other, _)| *other <= score);
+                        model.insert(at, (score, id));
+                        tree.insert(
+                            Entry { score: f64::from(score), id },
+                            &|entry| entry.score <= f64::from(score),
+                        );
+                    }
+                    5..=7 if !model.is_empty() => {
+                        let rank = at.index(model.len());
+                        let removed = tree.remove(rank).map(|entry| entry.id);
+                        prop_assert_eq!(removed, Some(model.remove(rank).1));
+                    }
+                    8 if !model.is_empty() => {
+                        let rank = at.index(model.len());
+                        model[rank].1 = id;
+                        tree.renumber(rank, id);
+                    }
+                    _ => {}
+                }
+                prop_assert_eq!(tree.heap_size(), heap(&tree.root));
+            }
+            let mut ids = Vec::new();
+            tree.visit(0..usize::MAX, false, &mut |entry| {
+                ids.push(entry.id);
+                true
+            });
+            prop_assert_eq!(ids, model.iter().map(|(_, id)| *id).collect::<Vec<_>>());
+        }
+    }
 }
