@@ -15,6 +15,8 @@ type Words = Vec<Vec<u8>>;
 pub(crate) struct Case {
     pub(crate) name: &'static str,
     pub(crate) growth: Growth,
+    /// The call takes everything out.
+    pub(crate) frees: bool,
     /// What makes collections of so many elements.
     pub(crate) fill: fn(usize) -> Box<dyn Iterator<Item = Words>>,
     /// The n-th call on collections of so many elements.
@@ -26,7 +28,7 @@ const fn flat(
     fill: fn(usize) -> Box<dyn Iterator<Item = Words>>,
     call: fn(usize, usize) -> Words,
 ) -> Case {
-    Case { name, growth: Growth::Flat, fill, call }
+    Case { name, growth: Growth::Flat, frees: false, fill, call }
 }
 
 const fn linear(
@@ -34,7 +36,15 @@ const fn linear(
     fill: fn(usize) -> Box<dyn Iterator<Item = Words>>,
     call: fn(usize, usize) -> Words,
 ) -> Case {
-    Case { name, growth: Growth::Linear, fill, call }
+    Case { name, growth: Growth::Linear, frees: false, fill, call }
+}
+
+const fn frees(
+    name: &'static str,
+    fill: fn(usize) -> Box<dyn Iterator<Item = Words>>,
+    call: fn(usize, usize) -> Words,
+) -> Case {
+    Case { name, growth: Growth::Flat, frees: true, fill, call }
 }
 
 fn words(line: String) -> Words {
@@ -195,4 +205,11 @@ pub(crate) const CASES: &[Case] = &[
     flat("DEL", keys, |size, n| words(format!("DEL key:{}", pick(size, n)))),
     flat("RANDOMKEY", keys, |_, _| words("RANDOMKEY".to_owned())),
     flat("SCAN", keys, |_, _| words("SCAN 0".to_owned())),
+    frees("DEL of a set", set, |_, _| words("DEL s".to_owned())),
+    frees("UNLINK of a sorted set", zset, |_, _| words("UNLINK z".to_owned())),
+    frees("SET over a hash", hash, |_, _| words("SET h x".to_owned())),
+    frees("SUNIONSTORE over a list", list, |_, _| words("SUNIONSTORE l nothing".to_owned())),
+    frees("PEXPIREAT of a stream", stream, |_, _| words("PEXPIREAT x 1".to_owned())),
+    frees("JSON.DEL", document, |_, _| words("JSON.DEL j".to_owned())),
+    frees("FLUSHALL", keys, |_, _| words("FLUSHALL".to_owned())),
 ];
