@@ -4,6 +4,7 @@
 //! ratios within one round, medians over rounds that alternate between the two servers, because a machine's speed
 //! drifts more between rounds than a change of ours matters. What is written is read back: errors buy no speed.
 
+mod expiry;
 mod faults;
 mod memory;
 mod open_loop;
@@ -37,8 +38,10 @@ enum Part {
     Shards,
     /// Latency at 1000 SET/s.
     OpenLoop,
-    /// Memory per key.
+    /// Memory per key, of strings and of small collections.
     Memory,
+    /// Memory and latency while keys and fields of hashes fall due.
+    Expiry,
     /// Gaps around a kill and around a graceful stop.
     Failover,
     /// Restart of a node with many keys.
@@ -101,6 +104,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     }
     if wanted(Part::Memory) {
         memory::measure(&binary, effort, &mut table)?;
+    }
+    if wanted(Part::Expiry) {
+        expiry::measure(&binary, effort, &mut table)?;
     }
     if wanted(Part::Failover) {
         faults::failover(&binary, effort, &mut table)?;

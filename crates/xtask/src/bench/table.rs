@@ -66,6 +66,11 @@ impl Table {
         self.row(name, goal, figure, String::new());
     }
 
+    /// Adds a figure with what has to be known about it.
+    pub(super) fn noted(&mut self, name: &str, goal: Goal, figure: Spread, note: String) {
+        self.row(name, goal, figure, note);
+    }
+
     /// Adds how fast one server is against another where nothing is demanded.
     pub(super) fn comparison(&mut self, name: &str, pair: &Pair) {
         let ([ours, theirs], ratio) = (pair.rates(), pair.ratio());
