@@ -47,3 +47,16 @@ async fn offload<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -
         Err(_) => std::future::pending().await,
     }
 }
+
+/// Frees what takes a while away from the threads that run tasks; in place where there is one thread only, as in a
+/// simulation.
+fn discard<T: Send + 'static>(waste: T) {
+    use tokio::runtime::{Handle, RuntimeFlavor};
+
+    match Handle::try_current() {
+        Ok(handle) if handle.runtime_flavor() == RuntimeFlavor::MultiThread => {
+            drop(handle.spawn_blocking(move || drop(waste)));
+        }
+        _ => drop(waste),
+    }
+}

@@ -180,7 +180,7 @@ impl ShardState {
 
 impl StateMachine for ShardState {
     fn apply(&self, index: u64, payload: &Bytes) -> Reply {
-        let (outcome, late, next_expiry) = {
+        let (outcome, late, garbage, next_expiry) = {
             let mut state = self.engine.write();
             state.applied = index;
             let applied = match state.engine.apply(index, payload) {
@@ -191,8 +191,11 @@ impl StateMachine for ShardState {
             self.note_memory(&state.engine);
             let notifications = state.engine.notifications();
             let outcome = Applied { sections: applied.sections, notifications, effects: applied.effects };
-            (outcome, applied.late, state.engine.next_expiry_ms())
+            (outcome, applied.late, applied.garbage, state.engine.next_expiry_ms())
         };
+        if !garbage.is_empty() {
+            crate::discard(garbage);
+        }
         self.hand_out(late);
         self.note_expiry(next_expiry);
         Box::new(outcome)
