@@ -109,7 +109,7 @@ fn a_directory_of_a_newer_version_is_refused() {
         let identity = cluster.node(0).data().join("identity");
         let text = fs::read_to_string(&identity)?;
         fs::write(&identity, text.replace("format 1", "format 2"))?;
-        refused(cluster, 0, &[&identity.display().to_string(), "newer version"])?;
+        refused(cluster, 0, &[&identity.display().to_string(), "format 2"])?;
         fs::write(&identity, text)?;
         cluster.start_node(0)?;
         cluster.wait_ready()?;
