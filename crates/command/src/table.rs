@@ -495,6 +495,10 @@ commands!(
         AclLoad = 237 => administration::ACL_LOAD,
         AclSave = 238 => administration::ACL_SAVE,
         AclLog = 239 => administration::ACL_LOG,
+        ClientTracking = 240 => connection::CLIENT_TRACKING,
+        ClientCaching = 241 => connection::CLIENT_CACHING,
+        ClientGetredir = 242 => connection::CLIENT_GETREDIR,
+        ClientTrackinginfo = 243 => connection::CLIENT_TRACKINGINFO,
     }
 );
 

@@ -6,6 +6,16 @@ use meridian_topology::DatabaseId;
 /// One change that somebody outside may have to hear of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
+    /// What follows was done by this command of a session (until the next one), if effects are collected. What stands
+    /// before the first was done by nobody.
+    By {
+        /// 0 if it came through none.
+        session: u64,
+        /// Its sequence in the session.
+        sequence: u64,
+    },
+    /// A script has read the key.
+    Read(KeyAt),
     /// A command created or changed the key.
     Changed(KeyAt),
     /// A command removed the key.
@@ -116,6 +126,11 @@ impl Effects {
     /// Which events are gathered from now on: what `notify-keyspace-events` says.
     pub(crate) fn want_events(&mut self, wanted: i64) {
         self.events_wanted = wanted;
+    }
+
+    /// Whether changes are gathered.
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.wanted
     }
 
     pub(crate) fn push(&mut self, effect: impl FnOnce() -> Effect) {

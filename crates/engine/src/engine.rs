@@ -171,6 +171,7 @@ impl Engine {
             if count >= remembered {
                 let sequence = head.first_sequence + u64::from(count);
                 let origin = Origin { session: head.session, sequence };
+                writer.done_by(origin);
                 if refuses(&writer, &call) {
                     framed(&call, &mut replies, |_| Err(ReplyError::OUT_OF_MEMORY));
                 } else {

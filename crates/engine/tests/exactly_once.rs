@@ -117,12 +117,34 @@ fn effects_tell_what_changed() {
     engine.collect_effects(true);
     let calls = ["SET a 1 PX 5", "SET b 1", "DEL b", "GET a"].map(|line| call(&words(line)));
     let effects = apply(&mut engine, &entry(10, 1, 0, &calls)).effects;
-    let [Effect::Changed(a), Effect::Changed(b), Effect::Removed(c)] = &effects[..] else {
+    let [
+        Effect::By { session: 0, sequence: 0 },
+        Effect::Changed(a),
+        Effect::By { .. },
+        Effect::Changed(b),
+        Effect::By { .. },
+        Effect::Removed(c),
+        Effect::By { sequence: 3, .. },
+    ] = &effects[..]
+    else {
         panic!("{effects:?}")
     };
     assert_eq!([&*a.key, &*b.key, &*c.key], [b"a", b"b", b"b"]);
     let effects = apply(&mut engine, &entry(20, 1, 0, &[call(&words("FLUSHDB"))])).effects;
-    assert!(matches!(&effects[..], [Effect::Expired(_), Effect::Flushed { .. }]), "{effects:?}");
+    assert!(
+        matches!(&effects[..], [Effect::Expired(_), Effect::By { .. }, Effect::Flushed { .. }]),
+        "{effects:?}"
+    );
+}
+
+#[test]
+fn effects_name_the_keys_that_scripts_read() {
+    let mut engine = Engine::new(1);
+    engine.collect_effects(true);
+    let script: [&[u8]; 6] = [b"EVAL", b"0-16383", b"redis.call('get', KEYS[1])", b"2", b"a", b"b"];
+    let effects = apply(&mut engine, &entry(10, 1, 0, &[call(&script)])).effects;
+    let [Effect::By { .. }, Effect::Read(key)] = &effects[..] else { panic!("{effects:?}") };
+    assert_eq!(&*key.key, b"a");
 }
 
 #[test]

@@ -3,6 +3,8 @@
 //! The response stream does the work when it is polled: it takes a message of requests, answers the reads among them at
 //! once and puts those answers, with whatever writes have completed meanwhile, into one message. No task per batch.
 
+mod tracking;
+
 use std::{
     collections::{BTreeMap, VecDeque},
     pin::Pin,
@@ -14,7 +16,7 @@ use std::{
 use futures_util::Stream;
 use meridian_proto::exec::{
     AwaitReplicasRequest, AwaitReplicasResponse, ExecRequest, ExecRequests, ExecResponse, ExecResponses,
-    ExecStatus, KeyspaceStatistics, ShardStatistics, StatisticsRequest, StatisticsResponse,
+    ExecStatus, KeyspaceStatistics, ShardStatistics, StatisticsRequest, StatisticsResponse, TrackingAsked,
     exec_service_server::{ExecService, ExecServiceServer},
 };
 use meridian_router::local::{Batch, Outcome, ReadAnswer, Replica, Sink, Ticket};
@@ -25,6 +27,7 @@ use tokio::sync::mpsc;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::shard::{Shard, Shards};
+use tracking::Tracked;
 
 /// Requests of a proxy may be as large as its largest command, and some framing.
 const MESSAGE_BYTES: usize = 1 << 30;
@@ -62,6 +65,7 @@ impl ExecService for Service {
             completions,
             sink,
             large: Large::default(),
+            tracked: Tracked::default(),
             ended: false,
         }))
     }
@@ -142,6 +146,8 @@ pub struct Execution {
     completions: mpsc::UnboundedReceiver<ExecResponse>,
     sink: Arc<StreamSink>,
     large: Large,
+    /// The shards of which the proxy hears what changes.
+    tracked: Tracked,
     ended: bool,
 }
 
@@ -154,6 +160,7 @@ impl Stream for Execution {
         let mut bytes = 0;
         while bytes < RESPONSE_BYTES {
             let Poll::Ready(Some(response)) = this.completions.poll_recv(cx) else { break };
+            bytes += this.tracked.taken(&response);
             bytes += this.large.sort(response, &mut responses);
         }
         while !this.ended && bytes < RESPONSE_BYTES && this.large.bytes < LARGE_BYTES {
@@ -161,7 +168,11 @@ impl Stream for Execution {
                 Poll::Pending => break,
                 Poll::Ready(Some(Ok(message))) => {
                     for request in message.requests {
-                        if let Some(response) = execute(&this.shards, &this.sink, request) {
+                        let answer = match request.tracking() {
+                            TrackingAsked::Unspecified => execute(&this.shards, &this.sink, request),
+                            asked => this.tracked.asked(&this.shards, &this.sink.sender, asked, &request),
+                        };
+                        if let Some(response) = answer {
                             bytes += this.large.sort(response, &mut responses);
                         }
                     }
@@ -363,7 +374,7 @@ fn response(shard: u32, ticket: u64, outcome: Outcome) -> ExecResponse {
         Outcome::WaiterUnknown => (ExecStatus::WaiterUnknown, None, Default::default()),
     };
     let leader = leader.map_or(0, |node: NodeId| node.0);
-    ExecResponse { ticket, shard, status: status.into(), leader, replies, more: false }
+    ExecResponse { ticket, shard, status: status.into(), leader, replies, ..ExecResponse::default() }
 }
 
 #[cfg(test)]

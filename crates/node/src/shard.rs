@@ -9,6 +9,7 @@ mod memory;
 mod proposer;
 mod relief;
 mod state;
+mod tracking;
 
 use std::{
     collections::BTreeMap,
@@ -21,7 +22,7 @@ use std::{
 use meridian_engine::{ReadError, Stats};
 use meridian_raft::{Group, Leadership};
 use meridian_router::{
-    local::{Batch, Outcome, ReadAnswer, Replica, Replicas, Ticket},
+    local::{Batch, Outcome, ReadAnswer, Replica, Replicas, Ticket, Tracker},
     pubsub::Hub,
 };
 use meridian_rt::clock;
@@ -63,7 +64,7 @@ impl Shard {
     ) -> Arc<Shard> {
         let proposer = Proposer::spawn(id, Arc::clone(&state), group.clone(), Arc::clone(&hub));
         let leadership = group.leadership();
-        Arc::new(Shard {
+        let shard = Arc::new(Shard {
             id,
             node,
             state,
@@ -72,7 +73,9 @@ impl Shard {
             proposer,
             hub,
             disk_full: AtomicBool::new(false),
-        })
+        });
+        tokio::spawn(tracking::while_leading(Arc::downgrade(&shard)));
+        shard
     }
 
     /// Its number.
@@ -147,6 +150,16 @@ impl Replica for Shard {
             Outcome::WaiterUnknown if !self.group.can_read() => Outcome::NotLeader(None),
             outcome => outcome,
         })
+    }
+
+    fn track(&self, tracker: Arc<dyn Tracker>) -> Result<(), Option<NodeId>> {
+        self.state.track(Arc::clone(&tracker));
+        // Asked afterwards: whoever stops leading from here on ends it.
+        self.leads().inspect_err(|_| self.state.untrack(&tracker))
+    }
+
+    fn untrack(&self, tracker: &Arc<dyn Tracker>) {
+        self.state.untrack(tracker);
     }
 
     fn is_memory_full(&self) -> bool {

@@ -11,7 +11,7 @@ use std::{
     collections::{BTreeMap, VecDeque},
     net::SocketAddr,
     sync::{
-        Arc,
+        Arc, OnceLock, Weak,
         atomic::{AtomicI64, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
@@ -25,6 +25,7 @@ use tokio::sync::{Notify, oneshot};
 
 use crate::users::Account;
 
+use crate::connection::Output;
 pub(crate) use filter::{Filter, Kind};
 
 bitflags! {
@@ -40,6 +41,9 @@ bitflags! {
         const NO_EVICT = 1 << 6;
         const NO_TOUCH = 1 << 7;
         const MONITOR = 1 << 8;
+        const TRACKING = 1 << 9;
+        const BROKEN_REDIRECT = 1 << 10;
+        const BCAST = 1 << 11;
     }
 }
 
@@ -102,6 +106,10 @@ pub(crate) struct Client {
     wake: Notify,
     waiting: Mutex<Waiting>,
     unblocked: Notify,
+    /// Who is told which keys change instead of it: 0 for itself, -1 if nobody is told.
+    redirect: AtomicI64,
+    /// The way out to it.
+    output: OnceLock<Weak<Output>>,
 }
 
 /// Whether a client waits for another one's command, so that CLIENT UNBLOCK can end it.
@@ -320,6 +328,30 @@ impl Client {
         }
     }
 
+    /// Where it has what it is told of changed keys sent: 0 is to itself, -1 nowhere.
+    pub(crate) fn redirect(&self) -> i64 {
+        self.redirect.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn set_redirect(&self, id: i64) {
+        self.redirect.store(id, Ordering::Release);
+    }
+
+    /// The way out to it, as long as it is connected.
+    pub(crate) fn output(&self) -> Option<Arc<Output>> {
+        self.output.get()?.upgrade()
+    }
+
+    pub(crate) fn set_output(&self, output: &Arc<Output>) {
+        // A connection has one.
+        drop(self.output.set(Arc::downgrade(output)));
+    }
+
+    /// Whether the connection is about to be closed.
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.traits().intersects(Trait::CLOSE_AFTER_REPLY | Trait::CLOSE_ASAP)
+    }
+
     /// Has the connection closed, as soon as its task sees it.
     pub(crate) fn kill(&self) {
         self.set(Trait::CLOSE_ASAP, true);
@@ -387,6 +419,8 @@ impl Registry {
             wake: Notify::new(),
             waiting: Mutex::default(),
             unblocked: Notify::new(),
+            redirect: AtomicI64::new(-1),
+            output: OnceLock::new(),
         });
         self.inner.clients.lock().insert(id, Arc::clone(&client));
         Registration { client, registry: Arc::clone(&self.inner) }

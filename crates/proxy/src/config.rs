@@ -66,6 +66,8 @@ pub struct Settings {
     pub latency_percentiles: String,
     /// Seconds that connections get to finish when the process stops.
     pub shutdown_timeout_seconds: u64,
+    /// Keys of which it is known who has cached them; 0 is no limit.
+    pub tracking_table_max_keys: u64,
     /// Settings that change nothing.
     pub kept: Kept,
 }
@@ -110,6 +112,7 @@ impl Default for Settings {
             latency_tracking: true,
             latency_percentiles: "50 99 99.9".to_owned(),
             shutdown_timeout_seconds: 10,
+            tracking_table_max_keys: 1_000_000,
             kept: Kept::default(),
         }
     }

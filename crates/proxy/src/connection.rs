@@ -43,6 +43,7 @@ use crate::{
     observe::{Observed, Place, Reason, Subject},
     output_limit::OutputGuard,
     session::Session,
+    tracking::keys_named,
     transaction::{Prepared, unwatch},
 };
 use blocking::Blocking;
@@ -75,12 +76,14 @@ pub(crate) async fn run(stream: TcpStream, registration: Registration, shared: A
     let settings = shared.config.load();
     let session = Session::new(registration, &shared.users.load());
     let client = Arc::clone(session.client());
+    let output = Output::new(writer);
+    client.set_output(&output);
     let version = shared.router.version();
     let mut connection = Connection {
         session,
         building: Building::new(shared.router.table()),
         version,
-        output: Output::new(writer),
+        output,
         shared,
         settings,
         parser: RequestParser::new(),
@@ -121,6 +124,8 @@ enum Step {
         push: bool,
         /// The first words of the call.
         words: Vec<Vec<u8>>,
+        /// Keys that the client may cache once it has the reply.
+        reads: Vec<Bytes>,
     },
     /// Keys are to be watched before anything else is executed.
     Watch(Vec<Vec<u8>>),
@@ -229,8 +234,8 @@ impl Connection {
                     self.send().await;
                     self.keep_up().await;
                 }
-                Step::Pending { command, reply, push, words } => {
-                    self.answer_later(reader, command, reply, push, &words).await;
+                Step::Pending { command, reply, push, words, reads } => {
+                    self.answer_later(reader, command, reply, push, &words, reads).await;
                 }
                 Step::Held(command, parser) => {
                     self.parser = *parser;
@@ -310,11 +315,13 @@ impl Connection {
         reply: BoxFuture<'static, Vec<u8>>,
         push: bool,
         words: &[Vec<u8>],
+        reads: Vec<Bytes>,
     ) {
         let answered = self.session.finish_command() | push;
         self.send().await;
         self.settle().await;
         let started = Instant::now();
+        let flight = self.session.begin_flight(reads, false);
         let Some(mut reply) = self.unless_gone(reader, reply).await else { return };
         told::hear(&mut reply, 0, &self.shared, self.session.client());
         let failed = self.shared.stats.reply(&reply);
@@ -333,6 +340,7 @@ impl Connection {
         if push {
             self.output.release();
         }
+        drop(flight);
     }
 
     fn note_slow<'a>(
@@ -385,6 +393,17 @@ impl Connection {
         gone
     }
 
+    /// What the session says about the next command.
+    fn terms(&self) -> Terms {
+        Terms {
+            database: DatabaseId::DEFAULT,
+            numbered: self.session.numbered(),
+            protocol: self.session.protocol(),
+            untouched: self.session.no_touch(),
+            remembers: self.session.remembers(),
+        }
+    }
+
     fn step(&mut self) -> Step {
         if self.has_no_user() {
             return Step::Close;
@@ -394,12 +413,7 @@ impl Connection {
             authenticated: self.session.authenticated(),
             ..Limits::default()
         };
-        let terms = Terms {
-            database: DatabaseId::DEFAULT,
-            numbered: self.session.numbered(),
-            protocol: self.session.protocol(),
-            untouched: self.session.no_touch(),
-        };
+        let terms = self.terms();
         let before = self.shared.observed.pause.is_on().then(|| self.parser.clone());
         let Connection { session, shared, parser, input, building, output, .. } = self;
         match parser.parse(input, &limits) {
@@ -415,7 +429,12 @@ impl Connection {
         if is_turned_away(session, shared, input.len(), &words) {
             return Step::Close;
         }
-        let step = match gate::admit(session, &words) {
+        let admitted = gate::admit(session, &words);
+        let command = match &admitted {
+            Ok(call) => Some(call.command),
+            Err(refusal) => refusal.command,
+        };
+        let step = match admitted {
             Ok(call) if session.transaction().is_some() && exec::queues(call.command) => {
                 exec::queue(session, shared, building, terms, &call, &words);
                 Step::Taken
@@ -449,6 +468,10 @@ impl Connection {
         let later = matches!(step, Step::Pending { .. } | Step::Watch(_) | Step::Exec(_) | Step::Block(_));
         if !later && !session.finish_command() {
             building.silence();
+        }
+        // What a transaction reads is looked at later.
+        if !matches!(step, Step::Exec(_)) {
+            session.end_caching(command);
         }
         let own = session.take_messages();
         if !own.is_empty() {
@@ -532,11 +555,15 @@ fn local(
                 let (observed, client) = (&context.shared.observed, context.session.client());
                 observed.note_slow(&settings, client, called, took, words.iter().copied());
             }
-            return if matches!(outcome, Outcome::Close) { Step::Close } else { Step::Taken };
+            if matches!(outcome, Outcome::Close) {
+                context.session.client().set(Trait::CLOSE_AFTER_REPLY, true);
+                return Step::Close;
+            }
+            return Step::Taken;
         }
     };
     building.take_back();
-    Step::Pending { command: called, reply, push, words: owned(words) }
+    Step::Pending { command: called, reply, push, words: owned(words), reads: Vec::new() }
 }
 
 /// The first words of a call, for the log of slow calls.
@@ -611,12 +638,17 @@ fn engine(
             let head = Head { command, protocol: terms.protocol, numbered: terms.numbered };
             let (router, table) = (Arc::clone(&shared.router), Arc::clone(building.table()));
             let reply = Box::pin(random_key::draw(router, table, terms.database, head));
-            Step::Pending { command: Command::Engine(command), reply, push: false, words: owned(words) }
+            let (command, words) = (Command::Engine(command), owned(words));
+            Step::Pending { command, reply, push: false, words, reads: Vec::new() }
         }
         Ok(Plan::One(link)) if command.spec().may_block(words) => {
             let head = Head { command, protocol: terms.protocol, numbered: terms.numbered };
             let link = Arc::clone(building.table().link(link));
-            Step::Block(Box::new(Blocking::new(link, head, words, name)))
+            let mut blocking = Blocking::new(link, head, words, name);
+            if !terms.remembers {
+                blocking.reads.clear();
+            }
+            Step::Block(Box::new(blocking))
         }
         Ok(Plan::Within { link, slots })
             if by_sha(command, building.table(), terms, link, words)
@@ -634,11 +666,16 @@ fn engine(
             session.note_write(building.table().link(link).shard());
             let (shared, table) = (Arc::clone(shared), Arc::clone(building.table()));
             let sha = words[name].to_vec();
+            let client = session.id();
+            // More than it reads, perhaps.
+            let reads = if terms.remembers { keys_named(command, words) } else { Vec::new() };
             let reply = Box::pin(async move {
                 let by_sha = BySha { table: &table, database: terms.database, link, sha: &sha };
-                healing::again(&shared.router, &shared.known_scripts, by_sha, Bytes::from(record)).await
+                let (router, known) = (&shared.router, &shared.known_scripts);
+                healing::again(router, known, client, by_sha, Bytes::from(record)).await
             });
-            Step::Pending { command: Command::Engine(command), reply, push: false, words: owned(words) }
+            let (command, words) = (Command::Engine(command), owned(words));
+            Step::Pending { command, reply, push: false, words, reads }
         }
         Ok(plan) => {
             building.engine(command, &plan, terms, words, name, session.account());

@@ -117,13 +117,14 @@ pub(crate) fn is_missing(reply: &[u8]) -> bool {
 pub(crate) async fn again(
     router: &Router,
     known: &KnownScripts,
+    client: u64,
     by_sha: BySha<'_>,
     record: Bytes,
 ) -> Vec<u8> {
     let answered = async {
         by_sha.heal(router, known).await?;
         let link = by_sha.table.link(by_sha.link);
-        unframed(router.call(link, by_sha.database, true, 1, record).await?)
+        unframed(router.call_for(client, link, by_sha.database, true, 1, record).await?)
     };
     answered.await.unwrap_or_else(|error| {
         let mut reply = Vec::new();

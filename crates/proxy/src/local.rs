@@ -19,6 +19,7 @@ mod pubsub;
 mod script;
 mod slow_log;
 mod time;
+mod tracking;
 mod transactions;
 mod wait;
 
@@ -124,6 +125,13 @@ pub(crate) fn execute(
             Ok(outcome) => return outcome,
             Err(error) => Err(error),
         },
+        C::ClientTracking => match tracking::tracking(context, args) {
+            Ok(outcome) => return outcome,
+            Err(error) => Err(error),
+        },
+        C::ClientCaching => tracking::caching(context, args, reply),
+        C::ClientGetredir => tracking::redirection(context, reply),
+        C::ClientTrackinginfo => tracking::info(context, reply),
         C::ClientUnblock => match about_clients::unblock(context, args) {
             Ok(outcome) => return outcome,
             Err(error) => Err(error),

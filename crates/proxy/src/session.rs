@@ -5,7 +5,8 @@
 
 use std::sync::Arc;
 
-use meridian_command::Protocol;
+use bytes::Bytes;
+use meridian_command::{Command, Protocol};
 use meridian_topology::ShardId;
 
 use crate::{
@@ -13,6 +14,7 @@ use crate::{
     held_keys::{Held, HeldKeys},
     observe::Monitoring,
     pubsub::Own,
+    tracking::{self, Flying, Tracked},
     transaction::{Transaction, Watched},
     users::{Account, Accounts, Users},
 };
@@ -47,6 +49,8 @@ pub(crate) struct Session {
     /// The commands of a transaction are being executed: none of them may wait.
     executes: bool,
     monitoring: Option<Monitoring>,
+    /// There since the first CLIENT TRACKING ON.
+    tracking: Option<Box<tracking::Own>>,
 }
 
 /// What `CLIENT REPLY` asked for.
@@ -82,6 +86,7 @@ impl Session {
             held: None,
             executes: false,
             monitoring: None,
+            tracking: None,
         }
     }
 
@@ -160,6 +165,41 @@ impl Session {
     pub(crate) fn monitor(&mut self, monitoring: Monitoring) {
         self.monitoring = Some(monitoring);
         self.client().set(Trait::MONITOR, true);
+    }
+
+    /// How the connection is told of changed keys; made by `make` the first time.
+    pub(crate) fn begin_tracking(
+        &mut self,
+        make: impl FnOnce(Arc<Client>) -> tracking::Own,
+    ) -> &Arc<Tracked> {
+        let client = Arc::clone(self.client());
+        self.tracking.get_or_insert_with(|| Box::new(make(client))).tracked()
+    }
+
+    /// How the connection is told of changed keys, if it is.
+    pub(crate) fn tracked(&self) -> Option<&Arc<Tracked>> {
+        self.tracking.as_ref().map(|own| own.tracked()).filter(|tracked| tracked.is_on())
+    }
+
+    /// Whether the client may cache what the next command reads.
+    pub(crate) fn remembers(&self) -> bool {
+        self.tracking.as_ref().is_some_and(|own| own.tracked().remembers())
+    }
+
+    /// Commands are about to be sent: they read these keys, and those that their scripts do.
+    pub(crate) fn begin_flight(&self, reads: Vec<Bytes>, scripts: bool) -> Option<Flying> {
+        self.tracking.as_ref()?.begin(reads, scripts)
+    }
+
+    /// A command is over: what CLIENT CACHING has said, if it was said before it. It holds until EXEC.
+    pub(crate) fn end_caching(&self, command: Option<Command>) {
+        let is_client = command.is_some_and(|command| command.spec().parent() == Some("CLIENT"));
+        if let Some(tracked) = self.tracked()
+            && !is_client
+            && self.transaction.is_none()
+        {
+            tracked.set_caching(false);
+        }
     }
 
     /// Whether the connection may only subscribe and unsubscribe: in RESP2 messages could be taken for replies.
@@ -286,6 +326,7 @@ impl Session {
         self.set_no_evict(false);
         self.silence = Silence::default();
         self.subscriptions = None;
+        self.tracking = None;
         self.take_transaction();
         self.monitoring = None;
         self.client().set(Trait::MONITOR, false);

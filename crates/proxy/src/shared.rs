@@ -8,7 +8,7 @@ use meridian_router::Router;
 
 use crate::{
     ClusterView, Settings, clients::Registry, config::Config, healing::KnownScripts, held_keys::HeldKeys,
-    observe::Observed, pubsub::PubSub, stats::Stats, users::Users,
+    observe::Observed, pubsub::PubSub, stats::Stats, tracking::Tracking, users::Users,
 };
 
 /// Who this process is, for `INFO` and `HELLO`.
@@ -42,6 +42,8 @@ pub struct Shared {
     pub(crate) stats: Arc<Stats>,
     pub(crate) pubsub: Arc<PubSub>,
     pub(crate) users: Users,
+    /// What clients may have cached.
+    pub(crate) tracking: Arc<Tracking>,
     pub(crate) observed: Observed,
     /// What clients watch.
     pub(crate) watched_keys: Arc<HeldKeys>,
@@ -71,9 +73,13 @@ impl Shared {
         let config = Arc::new(Config::new(settings, identity.port));
         let stats = Arc::new(Stats::new());
         let pubsub = PubSub::new(Arc::clone(&router), Arc::clone(&config), Arc::clone(&stats));
+        let clients = Registry::new();
+        let tracking =
+            Tracking::new(Arc::clone(&router), clients.clone(), Arc::clone(&config), Arc::clone(&stats));
         Shared {
             config,
             users,
+            tracking,
             pubsub: Arc::new(pubsub),
             observed: Observed::default(),
             watched_keys: Arc::default(),
@@ -81,7 +87,7 @@ impl Shared {
             blocking_keys_on_none: Arc::default(),
             known_scripts: KnownScripts::default(),
             identity,
-            clients: Registry::new(),
+            clients,
             stats,
             cluster,
             router,

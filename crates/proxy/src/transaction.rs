@@ -16,7 +16,12 @@ use meridian_router::{
 };
 use meridian_topology::{DatabaseId, ShardId};
 
-use crate::{Shared, session::NUMBERED_DATABASES, users::Account};
+use crate::{
+    Shared,
+    session::NUMBERED_DATABASES,
+    tracking::{Mode, Tracked, is_script, keys_read},
+    users::Account,
+};
 
 /// A queue larger than this is refused, as is a request that large.
 const QUEUE_BYTES_MAX: usize = 512 << 20;
@@ -88,6 +93,36 @@ impl Prepared {
         let is_local =
             |queued: &Queued| queued.denied.is_some() || matches!(queued.command, Command::Proxy(_));
         self.queued.iter().any(is_local)
+    }
+
+    /// Whether commands of a shard are among them.
+    pub(crate) fn has_engine(&self) -> bool {
+        self.queued.iter().any(|queued| matches!(queued.command, Command::Engine(_)))
+    }
+
+    /// The keys that the client may cache, and whether scripts may read more. What CLIENT CACHING says in the
+    /// transaction holds from there on; `tracked` is the client if it may be there.
+    pub(crate) fn reads(&self, tracked: Option<&Tracked>) -> (Vec<Bytes>, bool) {
+        let mode = tracked.map_or(Mode::ON, |tracked| tracked.mode());
+        let mut remembers = tracked.is_none_or(Tracked::remembers);
+        let (mut reads, mut scripts) = (Vec::new(), false);
+        for queued in &self.queued {
+            match queued.command {
+                Command::Proxy(ProxyCommand::ClientCaching) => {
+                    let yes = queued.words.last().is_some_and(|word| word.eq_ignore_ascii_case(b"yes"));
+                    remembers = match yes {
+                        true => remembers || mode.contains(Mode::OPTIN),
+                        false => remembers && !mode.contains(Mode::OPTOUT),
+                    };
+                }
+                Command::Engine(command) if remembers => {
+                    reads.extend(keys_read(command, &queued.words()));
+                    scripts |= is_script(command);
+                }
+                _ => {}
+            }
+        }
+        (reads, scripts)
     }
 }
 
@@ -319,6 +354,7 @@ pub(crate) fn unwatch(watched: Vec<Watched>, shared: &Shared) {
             commands: Bytes::from(commands),
             epoch: shared.router.table().epoch().0,
             deadline: shared.router.deadline(),
+            client: 0,
             waiter: Waiter { target: Arc::new(Nobody), part: 0 },
         });
     }

@@ -18,5 +18,7 @@ mod peer;
 mod protocol;
 #[path = "proxy/sockets.rs"]
 mod sockets;
+#[path = "proxy/tracking.rs"]
+mod tracking;
 #[path = "proxy/users.rs"]
 mod users;

@@ -18,7 +18,7 @@ mod table;
 mod users;
 mod view;
 
-pub use link::{Awaited, Late, Link, Part, WaitFor, Waiter};
+pub use link::{Awaited, Caches, Late, Link, Part, WaitFor, Waiter};
 pub use router::{Router, RouterOptions};
 pub use table::Table;
 pub use users::UsersChanged;

@@ -5,6 +5,7 @@
 //! Answers of earlier attempts are ignored. A part that was never sent and runs out of time is answered "not applied";
 //! one that was sent, "unknown".
 
+mod tracking;
 mod waiting;
 
 use std::{
@@ -27,6 +28,8 @@ use crate::{
     peer::Peer,
     router::Finder,
 };
+pub use tracking::Caches;
+use tracking::Tracking;
 use waiting::Waiting;
 pub use waiting::{Awaited, Late};
 
@@ -55,6 +58,8 @@ pub struct Part {
     pub epoch: u64,
     /// When the client gets an error instead.
     pub deadline: Instant,
+    /// The client of this process whose commands they are; 0 for none.
+    pub client: u64,
     /// Whom to tell.
     pub waiter: Waiter,
 }
@@ -110,6 +115,7 @@ struct State {
     bytes: usize,
     last_use: Instant,
     waiting: Waiting,
+    tracking: Tracking,
 }
 
 struct Item {
@@ -119,6 +125,7 @@ struct Item {
     commands: Bytes,
     epoch: u64,
     deadline: Instant,
+    client: u64,
     /// Taken when the client has its answer.
     waiter: Option<Waiter>,
     /// 0 until it is first sent, and for reads outside the log.
@@ -155,6 +162,7 @@ impl Link {
                 bytes: 0,
                 last_use: Instant::now(),
                 waiting: Waiting::new(),
+                tracking: Tracking::default(),
             }),
             room: Notify::new(),
         })
@@ -234,7 +242,10 @@ impl Link {
             let mut state = self.state.lock();
             state.searching = false;
             state.restart();
+            self.end_tracking(&mut state);
             state.target = Some((node, target));
+            // Before anything is read there.
+            self.begin_tracking(&mut state);
             self.pump(&mut state, &mut answers);
             self.ask_again(&mut state);
         }
@@ -256,6 +267,8 @@ impl Link {
             let mut state = self.state.lock();
             if wire_ticket & waiting::TICKET == 0 {
                 self.settle(&mut state, wire_ticket, outcome, &mut answers);
+            } else if wire_ticket & tracking::TICKET != 0 {
+                self.settle_tracking(&mut state, wire_ticket, outcome);
             } else {
                 self.settle_waiting(&mut state, wire_ticket, outcome);
             }
@@ -360,7 +373,7 @@ impl Link {
             watermark: state.watermark,
             count: item.count,
             commands: item.commands.clone(),
-            awaits: false,
+            ..ExecRequest::default()
         }
     }
 
@@ -397,6 +410,7 @@ impl Link {
     /// Gives up the target and looks for the leader, unless that is under way.
     fn search(&self, state: &mut State, hint: Option<NodeId>) {
         state.restart();
+        self.give_up_tracking(state);
         state.target = None;
         if state.searching {
             return;
@@ -435,6 +449,7 @@ impl State {
             commands: part.commands,
             epoch: part.epoch,
             deadline: part.deadline,
+            client: part.client,
             waiter: Some(part.waiter),
             first_sequence: 0,
             sends: 0,

@@ -76,6 +76,37 @@ pub enum ReadAnswer {
     Malformed,
 }
 
+/// What one command did to keys that clients may have cached.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Touched {
+    /// The command's session; 0 if it came through none.
+    pub session: u64,
+    /// Its sequence in the session.
+    pub sequence: u64,
+    /// Keys that changed, came or went.
+    pub changed: Vec<Bytes>,
+    /// Keys that a script has read.
+    pub read: Vec<Bytes>,
+    /// All keys of a numbered database are gone.
+    pub flushed: bool,
+}
+
+impl Touched {
+    /// How many bytes its keys have.
+    pub fn bytes(&self) -> usize {
+        self.changed.iter().chain(&self.read).map(Bytes::len).sum()
+    }
+}
+
+/// Hears which keys of a shard change. Called from the apply path: must be quick and must not block.
+pub trait Tracker: Send + Sync + Debug {
+    /// What the commands of an entry did, before any of them is answered.
+    fn touched(&self, touched: &[Touched]);
+
+    /// The replica tells no more.
+    fn ended(&self);
+}
+
 /// A replica in this process.
 pub trait Replica: Send + Sync + Debug {
     /// Answers a batch of reads at once, or says what else to do with it.
@@ -94,6 +125,20 @@ pub trait Replica: Send + Sync + Debug {
     fn await_reply(&self, session: u64, sequence: u64, ticket: Ticket) -> Result<(), Outcome> {
         let _ = (session, sequence, ticket);
         Err(Outcome::WaiterUnknown)
+    }
+
+    /// Tells the tracker of all keys that change from now on, until this node no longer leads the shard.
+    ///
+    /// # Errors
+    /// The leader that this replica knows of, if it does not lead.
+    fn track(&self, tracker: Arc<dyn Tracker>) -> Result<(), Option<NodeId>> {
+        drop(tracker);
+        Err(None)
+    }
+
+    /// Tells the tracker no more.
+    fn untrack(&self, tracker: &Arc<dyn Tracker>) {
+        let _ = tracker;
     }
 
     /// Whether this node leads the shard and would refuse commands that need memory.

@@ -18,7 +18,7 @@ use futures_util::stream;
 use meridian_proto::{
     CLUSTER_HEADER,
     exec::{
-        ExecRequest, ExecRequests, ExecResponse, ExecResponses, ExecStatus,
+        ExecRequest, ExecRequests, ExecResponse, ExecResponses, ExecStatus, Touched as WireTouched,
         exec_service_client::ExecServiceClient,
     },
 };
@@ -28,7 +28,7 @@ use parking_lot::Mutex;
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard, mpsc, oneshot, watch};
 use tonic::{Request, Streaming, transport::Channel};
 
-use crate::local::Outcome;
+use crate::local::{Outcome, Touched};
 
 /// A message is closed when it holds so many bytes of commands.
 const MESSAGE_BYTES: usize = 1 << 20;
@@ -48,6 +48,8 @@ const PROBES: u64 = 1 << 63;
 pub(crate) trait PeerEvents: Send + Sync {
     /// The answer to a request of a link.
     fn answered(&self, shard: ShardId, ticket: u64, outcome: Outcome);
+    /// What the commands of an entry did to keys.
+    fn touched(&self, shard: ShardId, touched: Vec<Touched>);
     /// The stream is gone: nothing sent on it will be answered.
     fn lost(&self, node: NodeId);
     /// `host:port` of the node, as far as it is known.
@@ -108,6 +110,9 @@ impl Peer {
     fn received(&self, events: &dyn PeerEvents, response: ExecResponse) {
         let ticket = response.ticket;
         let shard = ShardId(response.shard);
+        if response.status() == ExecStatus::Touched {
+            return events.touched(shard, response.touched.into_iter().map(touched).collect());
+        }
         let outcome = outcome_of(response);
         if ticket < PROBES {
             events.answered(shard, ticket, outcome);
@@ -134,8 +139,14 @@ fn outcome_of(response: ExecResponse) -> Outcome {
         ExecStatus::Busy => Outcome::Busy,
         ExecStatus::DiskFull => Outcome::DiskFull,
         ExecStatus::WaiterUnknown => Outcome::WaiterUnknown,
-        ExecStatus::Unspecified => Outcome::Malformed,
+        ExecStatus::TrackingEnded => Outcome::NotLeader(None),
+        ExecStatus::Unspecified | ExecStatus::Touched => Outcome::Malformed,
     }
+}
+
+fn touched(wire: WireTouched) -> Touched {
+    let WireTouched { session, sequence, changed, read, flushed } = wire;
+    Touched { session, sequence, changed, read, flushed }
 }
 
 async fn keep_open(peer: Weak<Peer>, dialer: Dialer, events: Weak<dyn PeerEvents>, queue: Queue) {

@@ -3,8 +3,8 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{
-        Arc, Weak,
-        atomic::{AtomicU64, Ordering},
+        Arc, OnceLock, Weak,
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -19,9 +19,9 @@ use tokio::sync::{oneshot, watch};
 use tonic::transport::Channel;
 
 use crate::{
-    Link, Part, Table, WaitFor, Waiter,
+    Caches, Link, Part, Table, WaitFor, Waiter,
     link::Target,
-    local::{Outcome, Replicas},
+    local::{Outcome, Replicas, Touched},
     peer::{Peer, PeerEvents},
     pubsub::Hub,
 };
@@ -61,11 +61,17 @@ pub struct Router {
     watched: Mutex<BTreeSet<ShardId>>,
     table: RwLock<Arc<Table>>,
     version: AtomicU64,
+    /// The clients of this process that cache.
+    caches: OnceLock<Weak<dyn Caches>>,
+    tracks: AtomicBool,
 }
 
 /// Looks for the leader of a link's shard and tells the link.
 pub(crate) trait Finder: Send + Sync {
     fn find(&self, link: Arc<Link>, hint: Option<NodeId>);
+
+    /// Who hears of keys that change.
+    fn caches(&self) -> Option<Arc<dyn Caches>>;
 }
 
 struct FinderOf(Weak<Router>);
@@ -73,6 +79,10 @@ struct FinderOf(Weak<Router>);
 impl Finder for FinderOf {
     fn find(&self, link: Arc<Link>, hint: Option<NodeId>) {
         tokio::spawn(find_leader(Weak::clone(&self.0), link, hint));
+    }
+
+    fn caches(&self) -> Option<Arc<dyn Caches>> {
+        self.0.upgrade()?.caches.get()?.upgrade()
     }
 }
 
@@ -91,6 +101,8 @@ impl Router {
             watched: Mutex::default(),
             table: RwLock::new(Arc::new(Table::new(&ClusterMap::default(), &BTreeMap::new()))),
             version: AtomicU64::new(0),
+            caches: OnceLock::new(),
+            tracks: AtomicBool::new(false),
         });
         router.rebuild();
         tokio::spawn(follow_map(Arc::downgrade(&router), router.map.clone()));
@@ -133,6 +145,37 @@ impl Router {
         self.local.as_ref().map(|(node, _)| *node)
     }
 
+    /// Who hears of keys that change, once [`Router::track`] has asked for it. Counts once.
+    pub fn attach(&self, caches: Weak<dyn Caches>) {
+        // A process has one table of what its clients cache.
+        drop(self.caches.set(caches));
+    }
+
+    /// Has the leaders of all shards tell which keys change, or no more.
+    pub fn track(&self, wanted: bool) {
+        self.tracks.store(wanted, Ordering::Release);
+        for link in self.all_links() {
+            link.track(wanted);
+        }
+    }
+
+    /// Returns once every shard tells which keys change.
+    ///
+    /// # Errors
+    /// If that takes too long.
+    pub async fn tracked(&self) -> Result<(), ReplyError> {
+        let deadline = self.deadline();
+        for link in self.all_links() {
+            let begun = tokio::time::timeout_at(deadline, link.tracked()).await;
+            begun.map_err(|_| ReplyError::NOT_APPLIED_NO_LEADER)?;
+        }
+        Ok(())
+    }
+
+    fn all_links(&self) -> Vec<Arc<Link>> {
+        self.links.read().values().cloned().collect()
+    }
+
     /// Executes commands of one shard and waits for their replies.
     ///
     /// # Errors
@@ -145,11 +188,28 @@ impl Router {
         count: u32,
         commands: Bytes,
     ) -> Result<Bytes, ReplyError> {
+        self.call_for(0, link, database, logged, count, commands).await
+    }
+
+    /// As [`Router::call`], for a client of this process.
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn call_for(
+        &self,
+        client: u64,
+        link: &Link,
+        database: DatabaseId,
+        logged: bool,
+        count: u32,
+        commands: Bytes,
+    ) -> Result<Bytes, ReplyError> {
         let (sender, receiver) = oneshot::channel();
         let target = Arc::new(Call { sender: Mutex::new(Some(sender)) });
         let waiter = Waiter { target, part: 0 };
         let epoch = self.table().epoch().0;
-        link.submit(Part { database, logged, count, commands, epoch, deadline: self.deadline(), waiter });
+        let deadline = self.deadline();
+        link.submit(Part { database, logged, count, commands, epoch, deadline, client, waiter });
         receiver.await.unwrap_or(Err(ReplyError::OUTCOME_UNKNOWN))
     }
 
@@ -184,6 +244,9 @@ impl Router {
         self.version.fetch_add(1, Ordering::AcqRel);
         for (shard, link) in &links {
             self.watch_replica(*shard, link);
+            if self.tracks.load(Ordering::Acquire) {
+                link.track(true);
+            }
             let hint = map.shards.get(shard).and_then(|info| info.leader_hint);
             match (hint, link.target()) {
                 (Some(hint), Some(target)) if hint != target => {
@@ -269,9 +332,15 @@ impl PeerEvents for Router {
         }
     }
 
+    fn touched(&self, shard: ShardId, touched: Vec<Touched>) {
+        let link = self.links.read().get(&shard).cloned();
+        if let Some(link) = link {
+            link.touched(&touched);
+        }
+    }
+
     fn lost(&self, node: NodeId) {
-        let links: Vec<_> = self.links.read().values().cloned().collect();
-        for link in links {
+        for link in self.all_links() {
             link.lost(node);
         }
     }
@@ -332,7 +401,7 @@ async fn expire(router: Weak<Router>) {
     loop {
         tokio::time::sleep(EXPIRE_INTERVAL).await;
         let Some(router) = router.upgrade() else { return };
-        let links: Vec<_> = router.links.read().values().cloned().collect();
+        let links = router.all_links();
         let now = Instant::now();
         for link in links {
             link.expire(now);

@@ -178,6 +178,34 @@ pub(super) const CLIENT_NO_TOUCH: Row = Row::local("CLIENT|NO-TOUCH", Connection
     .args(ON_OFF)
     .doc("7.2.0", "Chooses whether commands mark keys as used.", "O(1)");
 
+pub(super) const CLIENT_TRACKING: Row = Row::local("CLIENT|TRACKING", Connection, AtLeast(3))
+    .flags(OWN)
+    .args(&[
+        Arg::one_of("status", &[Arg::word("on", "ON"), Arg::word("off", "OFF")]),
+        Arg::integer("client-id").token("REDIRECT").optional(),
+        Arg::string("prefix").token("PREFIX").optional().multiple().multiple_token(),
+        Arg::word("bcast", "BCAST").optional(),
+        Arg::word("optin", "OPTIN").optional(),
+        Arg::word("optout", "OPTOUT").optional(),
+        Arg::word("noloop", "NOLOOP").optional(),
+    ])
+    .doc("6.0.0", "Chooses whether the client is told when keys that it may have cached change.", "O(1)");
+
+pub(super) const CLIENT_CACHING: Row = Row::local("CLIENT|CACHING", Connection, Exactly(3))
+    .flags(OWN)
+    .args(&[Arg::one_of("mode", &[Arg::word("yes", "YES"), Arg::word("no", "NO")])])
+    .doc("6.0.0", "Says whether the keys of the next command are cached.", "O(1)");
+
+pub(super) const CLIENT_GETREDIR: Row = Row::local("CLIENT|GETREDIR", Connection, Exactly(2)).flags(OWN).doc(
+    "6.0.0",
+    "Returns the id of the connection that is told of changed keys instead.",
+    "O(1)",
+);
+
+pub(super) const CLIENT_TRACKINGINFO: Row = Row::local("CLIENT|TRACKINGINFO", Connection, Exactly(2))
+    .flags(OWN)
+    .doc("6.2.0", "Returns how the connection is told of changed keys.", "O(1)");
+
 pub(super) const CLIENT_UNBLOCK: Row = Row::local("CLIENT|UNBLOCK", Connection, AtLeast(3))
     .flags(OTHERS)
     .args(&[

@@ -89,6 +89,7 @@ fn serve(writer: &mut Writer<'_>, number: u64, waiter: &Waiter) -> Option<LateRe
     let call = Records::new(&waiter.record).next()?.ok()?;
     let mut reply = Vec::new();
     let ready = writer.attention().waiters.ready_count();
+    writer.done_by(waiter.origin);
     execute(writer, &call, Some(waiter.origin), &mut reply);
     if reply.len() <= 4 {
         // In vain: it wakes nobody, or two of them could wake each other for ever.

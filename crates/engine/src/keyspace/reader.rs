@@ -191,7 +191,22 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The keys that were looked up and not there, as events.
+    /// Takes what a script that runs inside this read has to tell.
+    pub(crate) fn note(&self, misses: Vec<Effect>) {
+        self.misses.borrow_mut().extend(misses);
+    }
+
+    /// A script has read the keys.
+    pub(crate) fn read_by_script<'k>(&self, keys: impl Iterator<Item = &'k [u8]>) {
+        if !self.shared.effects.is_wanted() {
+            return;
+        }
+        let database = DatabaseId(self.database.map_or(DatabaseId::DEFAULT.0, |database| database.id));
+        let read = |key: &[u8]| Effect::Read(KeyAt { database, numbered: self.numbered, key: key.into() });
+        self.misses.borrow_mut().extend(keys.map(read));
+    }
+
+    /// The keys that were looked up and not there, as events, and those that scripts have read.
     pub(crate) fn take_misses(&self) -> Vec<Effect> {
         self.misses.take()
     }

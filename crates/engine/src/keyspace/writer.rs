@@ -466,6 +466,7 @@ impl<'a> Writer<'a> {
     pub(crate) fn flush(&mut self) {
         let (id, numbered) = (self.database.id, self.numbered);
         let Some(place) = self.database.numbered.get_mut(usize::from(numbered)) else { return };
+        self.shared.effects.push(|| Effect::Flushed { database: DatabaseId(id), numbered });
         let Some(keyspace) = place.take() else { return };
         self.shared.changed = true;
         self.shared.touch_contents(id, numbered, &[&keyspace]);
@@ -477,7 +478,6 @@ impl<'a> Writer<'a> {
         if let Some(unneeded) = unneeded {
             self.shared.garbage.add_keyspace(unneeded);
         }
-        self.shared.effects.push(|| Effect::Flushed { database: DatabaseId(id), numbered });
     }
 
     /// The position of a key that is there. One that is due is reclaimed and then is not.

@@ -15,12 +15,15 @@ use meridian_engine::{
     Effect, Engine, Evictor, LateReply, ReadError, Restorer, SectionResult, Stats, Victim, Waiting,
 };
 use meridian_raft::{Reply, SnapshotSource, StateMachine};
-use meridian_router::local::{Outcome, Ticket};
+use meridian_router::local::{Outcome, Ticket, Tracker};
 use meridian_topology::{DatabaseId, ShardId};
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::Notify;
 
-use super::memory::{NodeMemory, Part};
+use super::{
+    memory::{NodeMemory, Part},
+    tracking::Trackers,
+};
 
 /// How many bytes of a snapshot are made under one hold of the lock.
 const SNAPSHOT_CHUNK_BYTES: usize = 256 << 10;
@@ -45,6 +48,7 @@ pub struct ShardState {
     memory_limit: AtomicUsize,
     /// Who wants to hear of late replies, by session and sequence.
     awaited: Mutex<BTreeMap<(u64, u64), Ticket>>,
+    trackers: Trackers,
 }
 
 #[derive(Debug)]
@@ -66,6 +70,7 @@ impl ShardState {
             memory: Part::new(memory),
             memory_limit: AtomicUsize::new(0),
             awaited: Mutex::default(),
+            trackers: Trackers::default(),
         });
         state.note_memory(&state.engine.read().engine);
         state
@@ -111,6 +116,35 @@ impl ShardState {
                 ticket.sink.complete(ticket.number, Outcome::Done(reply));
             }
         }
+    }
+
+    /// Tells the tracker what every entry from the next one on does to keys.
+    pub(super) fn track(&self, tracker: Arc<dyn Tracker>) {
+        // While this is held nothing is applied.
+        let mut state = self.engine.write();
+        state.engine.collect_effects(true);
+        self.trackers.add(tracker);
+    }
+
+    /// Tells the tracker no more.
+    pub(super) fn untrack(&self, tracker: &Arc<dyn Tracker>) {
+        let mut state = self.engine.write();
+        self.trackers.remove(tracker);
+        state.engine.collect_effects(self.trackers.any());
+    }
+
+    /// Tells no tracker any more.
+    pub(super) fn end_tracking(&self) {
+        {
+            let mut state = self.engine.write();
+            state.engine.collect_effects(false);
+        }
+        self.trackers.end();
+    }
+
+    /// Who is told what entries do to keys.
+    pub(super) fn trackers(&self) -> &Trackers {
+        &self.trackers
     }
 
     pub(super) fn stats(&self) -> Stats {
@@ -193,6 +227,8 @@ impl StateMachine for ShardState {
             let outcome = Applied { sections: applied.sections, notifications, effects: applied.effects };
             (outcome, applied.late, applied.garbage, state.engine.next_expiry_ms())
         };
+        // Before anybody is answered.
+        self.trackers.tell(&outcome.effects);
         if !garbage.is_empty() {
             crate::discard(garbage);
         }
@@ -222,6 +258,8 @@ impl StateMachine for ShardState {
         self.note_memory(&engine);
         let restored = Replicated { applied: engine.index(), engine };
         let replaced = mem::replace(&mut *self.engine.write(), restored);
+        // Which keys differ nobody knows.
+        self.trackers.end();
         // Freeing a large state takes a while and needs no lock.
         drop(replaced);
         // Replies that the snapshot holds were not handed out: whoever awaits them asks again.

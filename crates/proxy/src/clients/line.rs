@@ -13,6 +13,9 @@ const LETTERS: &[(Trait, char)] = &[
     (Trait::PUBSUB, 'P'),
     (Trait::MULTI, 'x'),
     (Trait::BLOCKED, 'b'),
+    (Trait::TRACKING, 't'),
+    (Trait::BROKEN_REDIRECT, 'R'),
+    (Trait::BCAST, 'B'),
     (Trait::CLOSE_AFTER_REPLY, 'c'),
     (Trait::CLOSE_ASAP, 'A'),
     (Trait::READONLY, 'r'),
@@ -61,7 +64,7 @@ impl Client {
         out.extend_from_slice(head.as_bytes());
         out.extend_from_slice(&self.account().name);
         head.clear();
-        let _ = write!(head, " redir=-1 resp={}", self.protocol.load(Ordering::Relaxed));
+        let _ = write!(head, " redir={} resp={}", self.redirect(), self.protocol.load(Ordering::Relaxed));
         out.extend_from_slice(head.as_bytes());
         out.extend_from_slice(b" lib-name=");
         out.extend_from_slice(&labels.library);

@@ -182,8 +182,6 @@ pub(super) const KEPT: &[Setting] = &[
     // Certificates are given at the start.
     kept("tls-client-key-file-pass", "", Shape::Text),
     kept("tls-key-file-pass", "", Shape::Text),
-    // Tables of followed keys grow and shrink with their clients.
-    kept("tracking-table-max-keys", "1000000", LONG_COUNT),
 ];
 
 impl Shape {

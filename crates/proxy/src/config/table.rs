@@ -114,6 +114,14 @@ const SETTINGS: &[Setting] = &[
         name: "timeout",
         kind: Kind::Number { least: 0, most: INT_MAX, field: |settings| &mut settings.timeout_seconds },
     },
+    Setting {
+        name: "tracking-table-max-keys",
+        kind: Kind::Number {
+            least: 0,
+            most: i64::MAX,
+            field: |settings| &mut settings.tracking_table_max_keys,
+        },
+    },
 ];
 
 /// All settings.

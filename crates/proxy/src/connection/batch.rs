@@ -25,6 +25,7 @@ use crate::{
     healing::{self, BySha},
     observe::Observed,
     stats::{Stats, Tally},
+    tracking::Flying,
 };
 
 /// Where the reply of one command comes from.
@@ -162,6 +163,8 @@ pub(crate) struct Batch {
     missing: AtomicUsize,
     /// The links' indexes mean those of this table, if scripts are called by their SHA-1.
     by_sha: Option<Arc<Table>>,
+    /// Ends once the replies are put out.
+    flight: Mutex<Option<Flying>>,
 }
 
 /// Whose commands a batch holds.
@@ -170,6 +173,8 @@ pub(super) struct Owner {
     pub(super) output: Arc<Output>,
     pub(super) shared: Arc<Shared>,
     pub(super) client: Arc<Client>,
+    /// There if the client is told of changed keys.
+    pub(super) flight: Option<Flying>,
 }
 
 impl Batch {
@@ -182,7 +187,7 @@ impl Batch {
         results: Vec<Option<PartResult>>,
         table: &Arc<Table>,
     ) -> Arc<Batch> {
-        let Owner { output, shared, client } = owner;
+        let Owner { output, shared, client, flight } = owner;
         let (parts, texts) = parts.into_iter().unzip();
         let missing = results.iter().filter(|result| result.is_none()).count();
         let by_sha =
@@ -202,6 +207,7 @@ impl Batch {
             results: Mutex::new(results),
             missing: AtomicUsize::new(missing),
             by_sha,
+            flight: Mutex::new(flight),
         })
     }
 
@@ -213,6 +219,11 @@ impl Batch {
     /// Whether every part has its replies.
     pub(super) fn is_complete(&self) -> bool {
         self.missing.load(Ordering::Acquire) == 0
+    }
+
+    /// Takes what ends once the replies are put out.
+    pub(super) fn take_flight(&self) -> Option<Flying> {
+        self.flight.lock().take()
     }
 
     /// Appends the replies in the order of the commands.
@@ -302,7 +313,8 @@ impl Batch {
                 sha: args.get(1).unwrap_or_default(),
             };
             let record = Bytes::copy_from_slice(call.bytes);
-            let reply = healing::again(&self.shared.router, &self.shared.known_scripts, by_sha, record).await;
+            let (router, known) = (&self.shared.router, &self.shared.known_scripts);
+            let reply = healing::again(router, known, self.client.id, by_sha, record).await;
             let mut results = self.results.lock();
             if let Some(Ok(replies)) = &mut results[missing.part] {
                 let length = u32::try_from(reply.len()).expect("replies are bounded").to_le_bytes();

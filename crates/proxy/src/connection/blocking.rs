@@ -23,6 +23,7 @@ use crate::{
     Shared,
     clients::{Client, Interruption, Trait, Unblock, Unblocking},
     held_keys::{Held, HeldKey},
+    tracking::keys_read,
 };
 
 /// First byte of the reply that says that the client waits.
@@ -47,6 +48,8 @@ pub(super) struct Blocking {
     name: usize,
     /// What it may wait for.
     keys: Vec<HeldKey>,
+    /// What the client may cache once it has the reply.
+    pub(super) reads: Vec<Bytes>,
 }
 
 /// A client that waits.
@@ -99,8 +102,9 @@ impl Blocking {
         wire::encode(&mut record, head, words[name..].iter().copied());
         let positions = head.command.spec().key_positions(words).unwrap_or_default();
         let keys = positions.into_iter().map(|position| (head.numbered, words[position].to_vec())).collect();
+        let reads = keys_read(head.command, words);
         let words = words.iter().map(|word| word.to_vec()).collect();
-        Blocking { link, head, record, words, name, keys }
+        Blocking { link, head, record, words, name, keys, reads }
     }
 }
 
@@ -161,6 +165,7 @@ impl Connection {
         self.session.note_write(blocking.link.shard());
         let started = Instant::now();
         let mut waited = Waited::default();
+        let flight = self.session.begin_flight(blocking.reads.clone(), false);
         let reply = self.wait_for(reader, &blocking, started, &mut waited).await;
         self.session.client().set_blocked(false);
         let Some(reply) = reply else { return };
@@ -176,6 +181,7 @@ impl Connection {
         if answered && !self.output.is_broken() {
             self.output.write(|out| out.extend_from_slice(&reply));
         }
+        drop(flight);
         waited.tell();
     }
 
@@ -190,11 +196,11 @@ impl Connection {
         let mut record = blocking.record.clone();
         let mut deadline = None;
         loop {
-            let attempt = call(Arc::clone(&self.shared), Arc::clone(&blocking.link), record);
+            let attempt = call(&self.shared, self.session.id(), &blocking.link, record);
             let reply = self.unless_gone(reader, attempt).await?;
             let Some(parked) = Parked::read(&reply) else { return Some(reply) };
             deadline = deadline.or(parked.timeout.map(|timeout| started + timeout));
-            let mut awaited = blocking.link.await_reply(parked.session, parked.sequence);
+            let mut awaited = blocking.link.await_reply(self.session.id(), parked.session, parked.sequence);
             let held = self.hold(blocking);
             self.session.client().set_blocked(true);
             let parked_at = Instant::now();
@@ -231,7 +237,7 @@ impl Connection {
                 End::Denied(denial) => (&b"ERROR"[..], self.deny(blocking, denial)),
             };
             let cancel = cancel_record(&parked, reason);
-            let cancel = call(Arc::clone(&self.shared), Arc::clone(&blocking.link), cancel);
+            let cancel = call(&self.shared, self.session.id(), &blocking.link, cancel);
             let reply = self.unless_gone(reader, cancel).await?;
             awaited.settled();
             let ended =
@@ -267,7 +273,7 @@ impl Connection {
     /// again elsewhere.
     async fn leave(&self, blocking: &Blocking, parked: &Parked) -> Option<Vec<u8>> {
         let cancel = cancel_record(parked, b"TIMEOUT");
-        let reply = call(Arc::clone(&self.shared), Arc::clone(&blocking.link), cancel).await;
+        let reply = call(&self.shared, self.session.id(), &blocking.link, cancel).await;
         let served = !matches!(reply.first(), Some(&UNKNOWN | b'-') | None);
         Some(reply).filter(|reply| served && *reply != parked.empty(blocking.head.protocol))
     }
@@ -320,9 +326,10 @@ fn cancel_record(parked: &Parked, reason: &[u8]) -> Vec<u8> {
 }
 
 /// Executes one command that goes through the log.
-fn call(shared: Arc<Shared>, link: Arc<Link>, record: Vec<u8>) -> BoxFuture<'static, Vec<u8>> {
+fn call(shared: &Arc<Shared>, client: u64, link: &Arc<Link>, record: Vec<u8>) -> BoxFuture<'static, Vec<u8>> {
+    let (shared, link) = (Arc::clone(shared), Arc::clone(link));
     Box::pin(async move {
-        match shared.router.call(&link, DatabaseId::DEFAULT, true, 1, Bytes::from(record)).await {
+        match shared.router.call_for(client, &link, DatabaseId::DEFAULT, true, 1, Bytes::from(record)).await {
             Ok(replies) => replies.get(4..).unwrap_or_default().to_vec(),
             Err(error) => {
                 let mut reply = Vec::new();

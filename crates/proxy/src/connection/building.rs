@@ -21,7 +21,13 @@ use super::{
     },
     output::Output,
 };
-use crate::{Shared, healing, session::Session, transaction::Prepared, users::Account};
+use crate::{
+    Shared, healing,
+    session::Session,
+    tracking::{is_script, keys_read},
+    transaction::Prepared,
+    users::Account,
+};
 
 /// What the session says about a command.
 #[derive(Clone, Copy, Debug)]
@@ -31,6 +37,8 @@ pub(super) struct Terms {
     pub(super) protocol: Protocol,
     /// Keys that commands look at do not count as used.
     pub(super) untouched: bool,
+    /// The client may cache what the command reads.
+    pub(super) remembers: bool,
 }
 
 /// The commands gathered so far.
@@ -43,6 +51,10 @@ pub(super) struct Building {
     parts: Vec<OpenPart>,
     /// For every link, its newest part.
     newest: Vec<Option<usize>>,
+    /// Keys that the client may cache once it has the replies.
+    reads: Vec<Bytes>,
+    /// Scripts may read more of them.
+    scripts: bool,
 }
 
 #[derive(Debug)]
@@ -80,6 +92,8 @@ impl Building {
             here: Vec::new(),
             parts: Vec::new(),
             newest: vec![None; links],
+            reads: Vec::new(),
+            scripts: false,
         }
     }
 
@@ -137,6 +151,9 @@ impl Building {
         account: &Account,
     ) {
         let head = wire::Head { command, protocol: terms.protocol, numbered: terms.numbered };
+        if terms.remembers {
+            self.remember(keys_read(command, call), is_script(command));
+        }
         let source = match plan {
             Plan::One(link) => Source::Part(self.add(*link, head, terms, call[name..].iter().copied())),
             Plan::Cursor { link, last_slot } => {
@@ -176,8 +193,18 @@ impl Building {
         self.slots.push(Slot { command: Some(Command::Engine(command)), source, silent: false, capitals });
     }
 
+    /// The client may cache these keys, and those that scripts read.
+    pub(super) fn remember(&mut self, reads: Vec<Bytes>, scripts: bool) {
+        self.reads.extend(reads);
+        self.scripts |= scripts;
+    }
+
     /// Takes a transaction for a shard.
     pub(super) fn exec(&mut self, link: usize, prepared: &Prepared, terms: Terms) {
+        if terms.remembers {
+            let (reads, scripts) = prepared.reads(None);
+            self.remember(reads, scripts);
+        }
         let command = EngineCommand::ExecuteAll;
         let head = wire::Head { command, protocol: terms.protocol, numbered: terms.numbered };
         let args = [prepared.conditions.as_slice(), prepared.records.as_slice()];
@@ -200,7 +227,10 @@ impl Building {
         args: impl ExactSizeIterator<Item = &'a [u8]> + Clone,
     ) -> usize {
         let newest = self.newest[link].map(|part| &self.parts[part]);
+        // What a script reads the log tells.
+        let told = terms.remembers && is_script(head.command);
         let logged = head.command.spec().is_write()
+            || told
             || newest.map_or_else(|| self.under_way.writes(link), |newest| newest.of.logged);
         let fits =
             newest.is_some_and(|newest| newest.of.logged == logged && newest.database == terms.database);
@@ -240,10 +270,13 @@ impl Building {
         let here = std::mem::take(&mut self.here);
         let parts = std::mem::take(&mut self.parts);
         self.newest.fill(None);
+        // Before anything is read.
+        let flight = session.begin_flight(std::mem::take(&mut self.reads), std::mem::take(&mut self.scripts));
         let results: Vec<Option<PartResult>> = parts.iter().map(|part| self.read_here(part)).collect();
         if output.unfinished() == 0 && results.iter().all(Option::is_some) {
             output.write(|out| assemble(&slots, &here, &results, (shared, session.client()), started, out));
             note_slow(&slots, &|part| &parts[part].commands[..], shared, session.client(), started);
+            drop(flight);
             return;
         }
         let pending: Vec<usize> = (0..parts.len()).filter(|part| results[*part].is_none()).collect();
@@ -261,6 +294,7 @@ impl Building {
                 output: Arc::clone(output),
                 shared: Arc::clone(shared),
                 client: Arc::clone(session.client()),
+                flight,
             },
             Arc::clone(&self.under_way),
             slots,
@@ -287,6 +321,7 @@ impl Building {
                 commands,
                 epoch,
                 deadline,
+                client: session.id(),
                 waiter,
             });
         }

@@ -176,7 +176,7 @@ fn show(session: &Session, shared: &Shared, mut setting: Setting, queued: &[Queu
 }
 
 fn setting(terms: Terms) -> Setting {
-    let Terms { database, numbered, protocol, untouched } = terms;
+    let Terms { database, numbered, protocol, untouched, remembers: _ } = terms;
     Setting { database, numbered, protocol, untouched }
 }
 
@@ -206,7 +206,7 @@ impl Connection {
             }
             bytes
         });
-        self.answer_later(reader, WATCH, reply, false, &[b"watch".to_vec()]).await;
+        self.answer_later(reader, WATCH, reply, false, &[b"watch".to_vec()], Vec::new()).await;
         if let Ok(watched) = result.await {
             self.session.set_watched(watched, &self.shared.watched_keys);
         }
@@ -218,6 +218,9 @@ impl Connection {
         self.send().await;
         self.settle().await;
         let started = Instant::now();
+        let (reads, scripts) =
+            self.session.tracked().map_or_else(Default::default, |tracked| prepared.reads(Some(&**tracked)));
+        let flight = self.session.begin_flight(reads, scripts);
         let Some(executed) = self.executed_by_shard(reader, &prepared).await else { return true };
         self.session.set_executes(true);
         let composed = self.compose(reader, &prepared, (executed, started.elapsed())).await;
@@ -236,7 +239,21 @@ impl Connection {
         }
         // Messages that came while it subscribed were held back.
         self.output.release();
+        drop(flight);
+        self.session.end_caching(Some(EXEC));
+        self.forget_read_before(&prepared);
         open
+    }
+
+    /// A transaction may turn tracking on and read keys behind that, but the shard has executed those first.
+    fn forget_read_before(&self, prepared: &Prepared) {
+        let turns = |queued: &Queued| queued.command == Command::Proxy(ProxyCommand::ClientTracking);
+        if let Some(tracked) = self.session.tracked()
+            && prepared.queued.iter().any(turns)
+            && prepared.has_engine()
+        {
+            self.shared.tracking.invalidate_all(tracked);
+        }
     }
 
     /// The shard's reply; an empty array if there is nothing for a shard.
@@ -255,6 +272,7 @@ impl Connection {
         let args = [prepared.conditions.as_slice(), prepared.records.as_slice()];
         wire::encode(&mut record, head, args.into_iter());
         self.session.note_write(link.shard());
+        let client = self.session.id();
         let call: BoxFuture<'static, Vec<u8>> = Box::pin(async move {
             for sha in &scripts {
                 let by_sha = BySha { table: &table, database: DatabaseId::DEFAULT, link: index, sha };
@@ -264,7 +282,8 @@ impl Connection {
                     tracing::debug!(error = %error.text(), "nobody said whether they know a script");
                 }
             }
-            let called = shared.router.call(&link, DatabaseId::DEFAULT, true, 1, Bytes::from(record));
+            let record = Bytes::from(record);
+            let called = shared.router.call_for(client, &link, DatabaseId::DEFAULT, true, 1, record);
             match called.await {
                 Ok(replies) => replies.get(4..).unwrap_or_default().to_vec(),
                 Err(error) => {

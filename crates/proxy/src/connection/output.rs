@@ -148,12 +148,14 @@ impl Output {
     pub(crate) fn batch_done(&self) {
         let mut state = self.state.lock();
         let mut done = 0;
+        let mut landed = Vec::new();
         while state.queue.front().is_some_and(|batch| batch.is_complete()) {
             let Some(batch) = state.queue.pop_front() else { break };
             let before = state.buffer.len();
             batch.assemble(&mut state.buffer);
             let bytes = state.buffer.len() - before;
             self.reply_bytes.store(bytes / batch.commands().max(1), Ordering::Relaxed);
+            landed.extend(batch.take_flight());
             done += 1;
         }
         if done == 0 {
@@ -161,6 +163,8 @@ impl Output {
         }
         self.write_out(&mut state);
         drop(state);
+        // Sends what became invalid meanwhile behind the replies.
+        drop(landed);
         self.unfinished.fetch_sub(done, Ordering::AcqRel);
         self.changed.notify_one();
     }

@@ -129,6 +129,7 @@ pub(super) fn set(
     context.shared.config.set(&own)?;
     let tracks = context.shared.config.load().latency_tracking;
     context.shared.stats.tracks_latency.store(tracks, std::sync::atomic::Ordering::Relaxed);
+    context.shared.tracking.limit();
     let password = own.iter().find(|(name, _)| name.eq_ignore_ascii_case(PASSWORD));
     let password = password.map(|(_, password)| password.to_vec());
     if replicated.is_empty() && password.is_none() {

@@ -19,7 +19,7 @@ use meridian_proxy::{
 };
 use meridian_router::{
     Router, RouterOptions, UsersChanged,
-    local::{Batch, Outcome, ReadAnswer, Replica, Replicas},
+    local::{Batch, Outcome, ReadAnswer, Replica, Replicas, Touched, Tracker},
     pubsub::Hub,
 };
 use meridian_topology::{
@@ -46,18 +46,46 @@ struct Memory {
     keys: Arc<Mutex<Keys>>,
     queue: mpsc::Sender<Batch>,
     leader: watch::Sender<Option<NodeId>>,
+    trackers: Trackers,
 }
+
+type Trackers = Arc<Mutex<Vec<Arc<dyn Tracker>>>>;
 
 impl Memory {
     fn new(gate: Arc<Semaphore>) -> Memory {
         let (queue, batches) = mpsc::channel(1024);
-        let keys = Arc::default();
-        tokio::spawn(execute_all(Arc::clone(&keys), gate, batches));
-        Memory { keys, queue, leader: watch::channel(Some(NODE)).0 }
+        let (keys, trackers) = (Arc::default(), Trackers::default());
+        tokio::spawn(execute_all(Arc::clone(&keys), gate, Arc::clone(&trackers), batches));
+        Memory { keys, queue, leader: watch::channel(Some(NODE)).0, trackers }
     }
 }
 
-async fn execute_all(keys: Arc<Mutex<Keys>>, gate: Arc<Semaphore>, mut batches: mpsc::Receiver<Batch>) {
+/// Tells who tracks what somebody did.
+fn tell(trackers: &Trackers, touched: &Touched) {
+    let all = trackers.lock().expect("nobody panics").clone();
+    all.iter().for_each(|tracker| tracker.touched(std::slice::from_ref(touched)));
+}
+
+/// The keys that a SET of the batch changes.
+fn changed(batch: &Batch) -> Vec<Touched> {
+    let records = records(&batch.commands);
+    let sets = (batch.first_sequence..).zip(&records);
+    let sets = sets.filter(|(_, record)| record.head.command == EngineCommand::Set);
+    let told = sets.map(|(sequence, record)| Touched {
+        session: batch.session,
+        sequence,
+        changed: vec![Bytes::copy_from_slice(&record.args()[0])],
+        ..Touched::default()
+    });
+    told.collect()
+}
+
+async fn execute_all(
+    keys: Arc<Mutex<Keys>>,
+    gate: Arc<Semaphore>,
+    trackers: Trackers,
+    mut batches: mpsc::Receiver<Batch>,
+) {
     while let Some(batch) = batches.recv().await {
         for record in records(&batch.commands).iter().filter(|record| is_gate(record)) {
             gate.acquire().await.expect("never closed").forget();
@@ -65,6 +93,7 @@ async fn execute_all(keys: Arc<Mutex<Keys>>, gate: Arc<Semaphore>, mut batches: 
         }
         let mut replies = Vec::new();
         execute(&keys, &batch.commands, &mut replies);
+        changed(&batch).iter().for_each(|touched| tell(&trackers, touched));
         batch.ticket.sink.complete(batch.ticket.number, Outcome::Done(Bytes::from(replies)));
     }
 }
@@ -126,6 +155,15 @@ impl Replica for Memory {
 
     fn enqueue(&self, batch: Batch) -> Result<(), Outcome> {
         self.queue.try_send(batch).map_err(|_| Outcome::Busy)
+    }
+
+    fn track(&self, tracker: Arc<dyn Tracker>) -> Result<(), Option<NodeId>> {
+        self.trackers.lock().expect("nobody panics").push(tracker);
+        Ok(())
+    }
+
+    fn untrack(&self, tracker: &Arc<dyn Tracker>) {
+        self.trackers.lock().expect("nobody panics").retain(|known| !Arc::ptr_eq(known, tracker));
     }
 
     fn leads(&self) -> Result<(), Option<NodeId>> {
@@ -235,6 +273,7 @@ impl ClusterView for View {
 pub(crate) struct Running {
     pub(crate) address: SocketAddr,
     pub(crate) gate: Arc<Semaphore>,
+    trackers: Trackers,
     pub(crate) drain: CancellationToken,
     pub(crate) task: JoinHandle<()>,
 }
@@ -243,9 +282,11 @@ impl Running {
     pub(crate) async fn start(settings: Settings) -> Running {
         let gate = Arc::new(Semaphore::new(0));
         let (map, receiver) = watch::channel(Arc::new(map()));
+        let memory = Arc::new(Memory::new(Arc::clone(&gate)));
+        let trackers = Arc::clone(&memory.trackers);
         let router = Router::new(RouterOptions {
             map: receiver,
-            local: Some((NODE, Arc::new(One(Arc::new(Memory::new(Arc::clone(&gate))), Arc::default())))),
+            local: Some((NODE, Arc::new(One(memory, Arc::default())))),
             dialer: meridian_rt::net::Dialer::default(),
             deadline: Duration::from_secs(60),
         });
@@ -259,7 +300,29 @@ impl Running {
         let address = server.local_addr();
         let drain = CancellationToken::new();
         let task = tokio::spawn(server.run(drain.clone()));
-        Running { address, gate, drain, task }
+        Running { address, gate, trackers, drain, task }
+    }
+
+    /// Somebody elsewhere has changed a key.
+    pub(crate) fn touch(&self, key: &'static str) {
+        let changed = vec![Bytes::from_static(key.as_bytes())];
+        tell(&self.trackers, &Touched { changed, ..Touched::default() });
+    }
+
+    /// A shard has flushed.
+    pub(crate) fn flush(&self) {
+        tell(&self.trackers, &Touched { flushed: true, ..Touched::default() });
+    }
+
+    /// The leader tells no more.
+    pub(crate) fn end_tracking(&self) {
+        let all = std::mem::take(&mut *self.trackers.lock().expect("nobody panics"));
+        all.iter().for_each(|tracker| tracker.ended());
+    }
+
+    /// How many hear of changes.
+    pub(crate) fn tracker_count(&self) -> usize {
+        self.trackers.lock().expect("nobody panics").len()
     }
 
     pub(crate) async fn connect(&self) -> Peer<TcpStream> {

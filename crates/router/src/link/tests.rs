@@ -7,7 +7,7 @@ use meridian_topology::{DatabaseId, NodeId, ShardId};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
-use super::{Link, Part, Target, WaitFor, Waiter};
+use super::{Caches, Link, Part, Target, WaitFor, Waiter};
 use crate::{
     local::{Batch, Outcome, ReadAnswer, Replica},
     router::Finder,
@@ -64,6 +64,10 @@ impl Finder for Searches {
     fn find(&self, _: Arc<Link>, hint: Option<NodeId>) {
         self.0.lock().push(hint);
     }
+
+    fn caches(&self) -> Option<Arc<dyn Caches>> {
+        None
+    }
 }
 
 #[derive(Debug, Default)]
@@ -107,6 +111,7 @@ impl World {
             commands: Bytes::from(vec![part as u8]),
             epoch: 1,
             deadline: Instant::now() + Duration::from_secs(5),
+            client: 7,
             waiter: Waiter { target: Arc::clone(&self.client) as _, part },
         });
     }

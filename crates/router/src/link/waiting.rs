@@ -39,9 +39,17 @@ pub enum Late {
     Lost,
 }
 
+/// A question that has no answer yet.
+#[derive(Debug)]
+struct Asked {
+    ticket: u64,
+    client: u64,
+    sender: oneshot::Sender<Late>,
+}
+
 #[derive(Debug)]
 pub(super) struct Waiting {
-    asked: BTreeMap<Origin, (u64, oneshot::Sender<Late>)>,
+    asked: BTreeMap<Origin, Asked>,
     tickets: BTreeMap<u64, Origin>,
     next: u64,
     /// Late replies that have arrived, or are wanted no more.
@@ -73,17 +81,22 @@ impl Waiting {
     fn ticket(&mut self, origin: Origin) -> u64 {
         self.next = (self.next + 1) & (TICKET - 1);
         let ticket = TICKET | self.next;
-        if let Some((asked, _)) = self.asked.get_mut(&origin) {
-            self.tickets.remove(&std::mem::replace(asked, ticket));
+        if let Some(asked) = self.asked.get_mut(&origin) {
+            self.tickets.remove(&std::mem::replace(&mut asked.ticket, ticket));
             self.tickets.insert(ticket, origin);
         }
         ticket
     }
 
     fn remove(&mut self, origin: Origin) -> Option<oneshot::Sender<Late>> {
-        let (ticket, sender) = self.asked.remove(&origin)?;
-        self.tickets.remove(&ticket);
-        Some(sender)
+        let asked = self.asked.remove(&origin)?;
+        self.tickets.remove(&asked.ticket);
+        Some(asked.sender)
+    }
+
+    /// The client that waits under a command; 0 if none does.
+    pub(super) fn client(&self, session: u64, sequence: u64) -> u64 {
+        self.asked.get(&(session, sequence)).map_or(0, |asked| asked.client)
     }
 
     /// The record that tells the shard, if it is time.
@@ -153,7 +166,7 @@ impl Drop for Awaited {
 
 impl Link {
     /// Asks for the late reply to a command whose client waits.
-    pub fn await_reply(self: &Arc<Self>, session: u64, sequence: u64) -> Awaited {
+    pub fn await_reply(self: &Arc<Self>, client: u64, session: u64, sequence: u64) -> Awaited {
         let origin = (session, sequence);
         let (sender, answer) = oneshot::channel();
         {
@@ -162,7 +175,7 @@ impl Link {
                 // It was entered just now, and need not be renewed for a while.
                 state.waiting.told = Instant::now();
             }
-            state.waiting.asked.insert(origin, (0, sender));
+            state.waiting.asked.insert(origin, Asked { ticket: 0, client, sender });
             self.ask(&mut state, origin);
         }
         Awaited { link: Arc::clone(self), origin, answer, over: false }
@@ -239,6 +252,7 @@ impl Link {
             commands,
             epoch: 0,
             deadline: Instant::now() + RENEW,
+            client: 0,
             waiter: Waiter { target: Arc::new(Told), part: 0 },
         });
     }

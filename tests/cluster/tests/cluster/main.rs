@@ -20,6 +20,7 @@ mod partitions;
 mod scripts;
 mod slow_disk;
 mod timed;
+mod tracking;
 mod users;
 mod waiting;
 

@@ -1,7 +1,8 @@
 //! What scripts reach: the commands of the engine, and those few of a connection that make sense inside an entry.
 
 use meridian_command::{
-    Args, Command, EngineCommand, Flags, Protocol, ProxyCommand, ReplyError, ReplyWriter, Route,
+    Access, Args, Command, CommandSpec, EngineCommand, Flags, Protocol, ProxyCommand, ReplyError,
+    ReplyWriter, Route,
     acl::{Grant, Told},
     introspect,
     number::parse_i64,
@@ -148,10 +149,27 @@ impl ShardHost<'_, '_> {
         }
         // Half of a script is worse than too much memory.
         self.full &= !spec.is_write();
+        self.note_read(spec, words);
         if spec.route == Route::Cursor {
             return self.scan(command, args, reply);
         }
         self.call(command, args, reply)
+    }
+
+    /// Tells of the keys that a command reads: clients that cache keep them as if they had read them themselves.
+    fn note_read(&mut self, spec: &CommandSpec, words: &[&[u8]]) {
+        if spec.access != Access::Read {
+            return;
+        }
+        let Ok(positions) = spec.key_positions(words) else { return };
+        let keys = positions.into_iter().map(|at| words[at]);
+        match &mut self.place {
+            Place::Log(writer) => {
+                writer.select(self.numbered);
+                writer.read_by_script(keys);
+            }
+            Place::Read(reader) => reader.read_by_script(keys),
+        }
     }
 
     fn call(

@@ -268,6 +268,7 @@ fn outside(
     let mut host = ShardHost { place, slots, grant, told, numbered, may_write: false, full: false };
     let outcome = run(&mut host, &terms);
     reader.tell(host.told);
+    reader.note(inner.take_misses());
     if inner.needs_tick() {
         reader.ask_for_log();
     }

@@ -1,11 +1,12 @@
 //! What a writer does for WATCH, for blocking commands and for SWAPDB, which concerns both.
 
 use meridian_command::ReplyWriter;
+use meridian_topology::DatabaseId;
 
 use super::{Key, Keyspace, Shared, Writer};
 use crate::{
-    attention::{Attention, Block},
-    effect::Effect,
+    attention::{Attention, Block, Origin},
+    effect::{Effect, KeyAt},
     family::Outcome,
     keyspace::{Due, Place, dues},
 };
@@ -47,6 +48,20 @@ impl Writer<'_> {
         });
     }
 
+    /// What changes from here on is done by this command.
+    pub(crate) fn done_by(&mut self, origin: Origin) {
+        let Origin { session, sequence } = origin;
+        self.shared.effects.push(|| Effect::By { session, sequence });
+    }
+
+    /// A script has read the keys.
+    pub(crate) fn read_by_script<'k>(&mut self, keys: impl Iterator<Item = &'k [u8]>) {
+        let (database, numbered) = (DatabaseId(self.database.id), self.numbered);
+        for key in keys {
+            self.shared.effects.push(|| Effect::Read(KeyAt { database, numbered, key: key.into() }));
+        }
+    }
+
     /// The number of the database that it works on.
     pub(crate) fn database(&self) -> u32 {
         self.database.id
@@ -83,6 +98,8 @@ impl Writer<'_> {
                 self.shared.note_expiries(id, numbered, keyspace);
             }
             self.database.numbered[usize::from(numbered)] = keyspace;
+            // Any key may have another value now.
+            self.shared.effects.push(|| Effect::Flushed { database: DatabaseId(id), numbered });
         }
     }
 }

@@ -79,7 +79,7 @@ fn clients(report: &Report, out: &mut String) {
         "client_recent_max_input_buffer" => largest(|(_, query)| query),
         "client_recent_max_output_buffer" => largest(|(unsent, _)| unsent),
         "blocked_clients" => count(Trait::BLOCKED),
-        "tracking_clients" => 0,
+        "tracking_clients" => report.shared.tracking.counts().clients,
         "pubsub_clients" => count(Trait::PUBSUB),
         "watching_clients" => clients.iter().filter(|client| client.watches()).count(),
         "clients_in_timeout_table" => 0,
@@ -160,6 +160,7 @@ fn stats(report: &Report, out: &mut String) {
     let channels = &report.shared.pubsub.table;
     let counted = &report.contents.counted;
     let refusals = &report.shared.observed.refusals;
+    let tracked = report.shared.tracking.counts();
     fields!(out,
         "total_connections_received" => load(&totals.connections),
         "total_commands_processed" => load(&totals.commands),
@@ -186,9 +187,9 @@ fn stats(report: &Report, out: &mut String) {
         "latest_fork_usec" => 0,
         "total_forks" => 0,
         "migrate_cached_sockets" => 0,
-        "tracking_total_keys" => 0,
-        "tracking_total_items" => 0,
-        "tracking_total_prefixes" => 0,
+        "tracking_total_keys" => tracked.keys,
+        "tracking_total_items" => tracked.items,
+        "tracking_total_prefixes" => tracked.prefixes,
         "unexpected_error_replies" => 0,
         "total_error_replies" => load(&totals.error_replies),
         "total_reads_processed" => load(&totals.reads),
