@@ -65,7 +65,7 @@ async fn so_is_the_loss_of_a_leader_and_none_is_told_twice_to_who_has_read_nothi
         tokio::task::yield_now().await;
     }
     running.end_tracking();
-    running.gate.add_permits(2);
+    running.gate.add_permits(3);
     // The gate's read is sent again to the new leader.
     let mut replies = vec![next(&mut client).await];
     while replies.last() != Some(&all_invalid()) || replies.len() < 3 {
