@@ -11,6 +11,7 @@ use crate::keyspace::{ExpiryEntry, Keyspace, Record};
 #[derive(Debug, Default)]
 pub struct Garbage {
     records: Vec<Record>,
+    #[expect(clippy::vec_box, reason = "they come in boxes; unpacking would copy them")]
     keyspaces: Vec<Box<Keyspace>>,
     expiries: Vec<BTreeSet<ExpiryEntry>>,
 }

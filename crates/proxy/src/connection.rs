@@ -393,6 +393,15 @@ impl Connection {
         gone
     }
 
+    /// How large the next command may be.
+    fn limits(&self) -> Limits {
+        Limits {
+            bulk: self.settings.bulk_limit(),
+            authenticated: self.session.authenticated(),
+            ..Limits::default()
+        }
+    }
+
     /// What the session says about the next command.
     fn terms(&self) -> Terms {
         Terms {
@@ -408,12 +417,7 @@ impl Connection {
         if self.has_no_user() {
             return Step::Close;
         }
-        let limits = Limits {
-            bulk: self.settings.bulk_limit(),
-            authenticated: self.session.authenticated(),
-            ..Limits::default()
-        };
-        let terms = self.terms();
+        let (limits, terms) = (self.limits(), self.terms());
         let before = self.shared.observed.pause.is_on().then(|| self.parser.clone());
         let Connection { session, shared, parser, input, building, output, .. } = self;
         match parser.parse(input, &limits) {
