@@ -12,10 +12,13 @@ mod glob;
 pub mod introspect;
 mod keys;
 pub mod number;
+pub mod quotes;
 mod reply;
 pub mod settings;
+pub mod shebang;
 mod spec;
 pub mod table;
+mod wait;
 pub mod wire;
 
 pub use acl::Categories;
@@ -26,3 +29,4 @@ pub use keys::{Begin, Find, KeyFlags, KeyPositions, KeySpec, Narrow};
 pub use reply::{Protocol, ReplyWriter};
 pub use spec::{Access, Arity, Channels, CommandSpec, Flags, Group, Merge, Route};
 pub use table::{Command, Container, EngineCommand, ProxyCommand, lookup, resolve, rows};
+pub use wait::Wait;

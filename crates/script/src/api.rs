@@ -45,10 +45,10 @@ pub(crate) fn connect<'s, 'e, 'h: 'e>(
     table: &Table,
     gate: &'e Gate<'h>,
 ) -> mlua::Result<()> {
-    let call = scope.create_function(|lua, args: MultiValue| gate.call(lua, &args, false))?;
-    table.raw_set("call", call)?;
-    let protected = scope.create_function(|lua, args: MultiValue| gate.call(lua, &args, true))?;
-    table.raw_set("pcall", protected)?;
+    for (name, protected) in [("call", false), ("pcall", true)] {
+        let call = scope.create_function(move |lua, args: MultiValue| gate.call(lua, &args, protected))?;
+        table.raw_set(name, call)?;
+    }
     let setresp = scope.create_function(|_, args: MultiValue| {
         if args.len() != 1 {
             return Err(raise::table("ERR redis.setresp() requires one argument."));

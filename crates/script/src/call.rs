@@ -13,6 +13,8 @@ pub(crate) struct Gate<'h> {
     /// What `redis.setresp` chose.
     pub(crate) protocol: Cell<Protocol>,
     pub(crate) read_only: bool,
+    /// The host executes a command.
+    pub(crate) host_runs: Cell<bool>,
 }
 
 /// No arguments at all.
@@ -54,7 +56,10 @@ impl Gate<'_> {
         }
         let mut bytes = Vec::new();
         let mut host = self.host.borrow_mut();
-        match host.execute(command, &words, name, self.protocol.get(), &mut bytes) {
+        self.host_runs.set(true);
+        let executed = host.execute(command, &words, name, self.protocol.get(), &mut bytes);
+        self.host_runs.set(false);
+        match executed {
             Ok(()) => Ok(bytes),
             Err(Refused::NotFromScripts) => Err(NOT_ALLOWED.into()),
             Err(Refused::Error(text)) => Err(text),

@@ -9,6 +9,9 @@ use mlua::{Lua, MultiValue, Table, Value};
 
 use crate::{float, raise::positioned};
 
+/// Whatever a script sets, no value is nested deeper: the stack has an end, as Lua's has in Redis.
+const NESTED_MAX: i64 = 1000;
+
 /// What to do with numbers that JSON does not have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Invalid {

@@ -21,15 +21,19 @@ mod random;
 mod reply;
 mod run;
 mod sandbox;
-mod shebang;
 mod structs;
 #[cfg(test)]
 mod tests;
 
+pub use meridian_command::shebang::{LibraryHead, ScriptFlags, ScriptHead, library_head, script_head};
+
 pub use host::{Host, Refused};
 pub use library::{FunctionInfo, LibraryInfo, load_library};
 pub use run::{Call, Terms, call_function, check_script, eval};
-pub use shebang::{LibraryHead, ScriptFlags, ScriptHead, library_head, script_head};
+
+/// Texts are not made longer from tables: no value may be, and a table that holds another twice, and so on, or a sparse
+/// array, stands for any length.
+const TEXT_MAX: usize = 512 << 20;
 
 /// The name by which a script is known: the SHA-1 of its text in hexadecimal.
 pub fn sha1_hex(text: &[u8]) -> String {

@@ -2,13 +2,17 @@
 
 use std::{cell::RefCell, rc::Rc};
 
-use meridian_command::ReplyError;
+use meridian_command::{
+    ReplyError,
+    shebang::{ScriptFlags, is_name, library_head},
+};
 use mlua::{Function, Lua, MultiValue, Table, Value};
 
 use crate::{
-    Terms, raise,
-    sandbox::Sandbox,
-    shebang::{ScriptFlags, is_name, library_head},
+    Terms,
+    order::{Key, sorted_keys},
+    raise,
+    sandbox::{Sandbox, contained},
 };
 
 /// What is known of a library.
@@ -45,9 +49,14 @@ pub(crate) struct Registered {
 pub fn load_library(text: &[u8], terms: &Terms) -> Result<LibraryInfo, ReplyError> {
     let head = library_head(text)?;
     let found = stacker::maybe_grow(3 << 20, 8 << 20, || {
-        let sandbox =
-            Sandbox::new(&terms.setup(true)).map_err(|error| registering(&raise::text_of(&error)))?;
-        register(&sandbox, text).unwrap_or_else(|error| Err(registering(&raise::text_of(&error))))
+        let registered = contained(
+            || {
+                let sandbox = Sandbox::new(&terms.setup(true))?;
+                register(&sandbox, text)
+            },
+            || true,
+        );
+        registered.unwrap_or_else(|error| Err(registering(&raise::text_of(&error))))
     })?;
     if found.is_empty() {
         return Err(ReplyError::LIBRARY_EMPTY);
@@ -87,7 +96,9 @@ pub(crate) fn register(sandbox: &Sandbox, text: &[u8]) -> mlua::Result<Result<Ve
     };
     sandbox.api.raw_set("register_function", sandbox.lua.create_function(register)?)?;
     if let Err(failure) = sandbox.run(code, []) {
-        return Ok(Err(registering(&failure.text)));
+        let timeout: &[u8] = b"ERR FUNCTION LOAD timeout";
+        let text = if sandbox.budget.is_over() { timeout } else { &failure.text };
+        return Ok(Err(registering(text)));
     }
     let functions = found.borrow().clone();
     Ok(Ok(functions))
@@ -133,13 +144,14 @@ fn made(
 }
 
 fn named(lua: &Lua, table: &Table) -> Result<Registered, Vec<u8>> {
-    let pairs = crate::order::sorted_pairs(table).ok().flatten().unwrap_or_default();
+    let keys = sorted_keys(table).ok().flatten().unwrap_or_default();
     let (mut name, mut description, mut flags, mut callback) = (None, None, ScriptFlags::empty(), None);
-    for (key, value) in &pairs {
-        let Value::String(key) = key else {
+    for key in &keys {
+        let Key::Text(key_text) = key else {
             return Err(b"named argument key given to redis.register_function is not a string".to_vec());
         };
-        match &key.as_bytes()[..] {
+        let value: &Value = &table.raw_get(key).unwrap_or(Value::Nil);
+        match &key_text[..] {
             b"function_name" => {
                 name = Some(
                     text(lua, value).ok_or_else(|| argument("function_name argument given", "a string"))?,

@@ -1,23 +1,76 @@
 //! Tables in the order of their keys: numbers, strings, booleans.
+//!
+//! Keys are taken out of Lua, and values looked at one by one: the binding has room for a few thousand references to
+//! Lua's values at a time, and a table may have any number of them.
 
 use std::cmp::Ordering;
 
-use mlua::{Table, Value};
+use mlua::{IntoLua, Lua, Table, Value};
 
-/// All pairs of a table in their order; `None` if a key has none.
-pub(crate) fn sorted_pairs(table: &Table) -> mlua::Result<Option<Vec<(Value, Value)>>> {
-    let mut pairs = Vec::new();
-    let mut ordered = true;
-    table.for_each(|key: Value, value: Value| {
-        ordered &= rank(&key) < 3;
-        pairs.push((key, value));
+/// A key that has an order.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Key {
+    Number(f64),
+    Text(Vec<u8>),
+    Boolean(bool),
+}
+
+impl Key {
+    fn of(value: &Value) -> Option<Key> {
+        match value {
+            Value::String(text) => Some(Key::Text(text.as_bytes().to_vec())),
+            Value::Boolean(value) => Some(Key::Boolean(*value)),
+            other => number(other).map(Key::Number),
+        }
+    }
+
+    /// The key, if it is a number.
+    pub(crate) fn number(&self) -> Option<f64> {
+        if let Key::Number(number) = self { Some(*number) } else { None }
+    }
+
+    fn compare(&self, other: &Key) -> Ordering {
+        match (self, other) {
+            (Key::Number(one), Key::Number(other)) => one.total_cmp(other),
+            (Key::Text(one), Key::Text(other)) => one.cmp(other),
+            (Key::Boolean(one), Key::Boolean(other)) => one.cmp(other),
+            _ => self.rank().cmp(&other.rank()),
+        }
+    }
+
+    fn rank(&self) -> u8 {
+        match self {
+            Key::Number(_) => 0,
+            Key::Text(_) => 1,
+            Key::Boolean(_) => 2,
+        }
+    }
+}
+
+impl IntoLua for &Key {
+    fn into_lua(self, lua: &Lua) -> mlua::Result<Value> {
+        Ok(match self {
+            Key::Number(number) => Value::Number(*number),
+            Key::Text(text) => Value::String(lua.create_string(text)?),
+            Key::Boolean(value) => Value::Boolean(*value),
+        })
+    }
+}
+
+/// All keys of a table in their order; `None` if one has none.
+pub(crate) fn sorted_keys(table: &Table) -> mlua::Result<Option<Vec<Key>>> {
+    let mut keys = Some(Vec::new());
+    table.for_each(|key: Value, _: Value| {
+        keys = keys.take().zip(Key::of(&key)).map(|(mut keys, key)| {
+            keys.push(key);
+            keys
+        });
         Ok(())
     })?;
-    if !ordered {
-        return Ok(None);
+    if let Some(keys) = &mut keys {
+        keys.sort_by(Key::compare);
     }
-    pairs.sort_by(|(one, _), (other, _)| compare(one, other));
-    Ok(Some(pairs))
+    Ok(keys)
 }
 
 /// A number of Lua, however the binding hands it over.
@@ -26,25 +79,5 @@ pub(crate) fn number(value: &Value) -> Option<f64> {
         Value::Integer(integer) => Some(*integer as f64),
         Value::Number(number) => Some(*number),
         _ => None,
-    }
-}
-
-fn rank(key: &Value) -> u8 {
-    match key {
-        Value::Integer(_) | Value::Number(_) => 0,
-        Value::String(_) => 1,
-        Value::Boolean(_) => 2,
-        _ => 3,
-    }
-}
-
-fn compare(one: &Value, other: &Value) -> Ordering {
-    match (one, other) {
-        (Value::String(one), Value::String(other)) => one.as_bytes()[..].cmp(&other.as_bytes()[..]),
-        (Value::Boolean(one), Value::Boolean(other)) => one.cmp(other),
-        _ => match (number(one), number(other)) {
-            (Some(one), Some(other)) => one.total_cmp(&other),
-            _ => rank(one).cmp(&rank(other)),
-        },
     }
 }

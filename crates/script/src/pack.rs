@@ -1,8 +1,12 @@
 //! The library `cmsgpack`: MessagePack.
 
-use mlua::{Lua, MultiValue, Table, Value};
+use mlua::{IntoLua, Lua, MultiValue, Table, Value};
 
-use crate::{float, order, raise::positioned};
+use crate::{
+    TEXT_MAX, float, order,
+    raise::{TOO_MANY_RESULTS, positioned},
+    sandbox::VALUES_MAX,
+};
 
 /// Deeper tables are packed as nil.
 const DEPTH_MAX: usize = 16;
@@ -68,25 +72,26 @@ fn pack(lua: &Lua, args: &MultiValue) -> mlua::Result<mlua::String> {
 }
 
 fn put(lua: &Lua, out: &mut Vec<u8>, value: &Value, depth: usize) -> mlua::Result<()> {
+    if out.len() > TEXT_MAX {
+        return Err(positioned(lua, "the table is too large to be packed"));
+    }
     match value {
         Value::String(text) => put_text(out, &text.as_bytes()),
         Value::Boolean(value) => out.push(if *value { 0xc3 } else { 0xc2 }),
         Value::Integer(_) | Value::Number(_) => put_number(out, order::number(value).unwrap_or_default()),
         Value::Table(_) if depth == DEPTH_MAX => out.push(0xc0),
         Value::Table(table) => {
-            let Some(pairs) = order::sorted_pairs(table)? else {
+            let Some(keys) = order::sorted_keys(table)? else {
                 return Err(positioned(lua, "a table with a table or a function as key cannot be packed"));
             };
-            let is_array = pairs
-                .iter()
-                .enumerate()
-                .all(|(index, (key, _))| order::number(key) == Some((index + 1) as f64));
-            put_length(out, pairs.len(), if is_array { [0x90, 0xdc, 0xdd] } else { [0x80, 0xde, 0xdf] });
-            for (key, value) in &pairs {
+            let is_array =
+                keys.iter().enumerate().all(|(index, key)| key.number() == Some((index + 1) as f64));
+            put_length(out, keys.len(), if is_array { [0x90, 0xdc, 0xdd] } else { [0x80, 0xde, 0xdf] });
+            for key in &keys {
                 if !is_array {
-                    put(lua, out, key, depth + 1)?;
+                    put(lua, out, &key.into_lua(lua)?, depth + 1)?;
                 }
-                put(lua, out, value, depth + 1)?;
+                put(lua, out, &table.raw_get(key)?, depth + 1)?;
             }
         }
         _ => out.push(0xc0),
@@ -169,6 +174,9 @@ fn unpack_some(lua: &Lua, data: &[u8], limit: Option<i64>, offset: i64) -> mlua:
     let mut rest = &data[start..];
     let mut values = Vec::new();
     while !rest.is_empty() && values.len() < limit {
+        if values.len() == VALUES_MAX {
+            return Err(positioned(lua, TOO_MANY_RESULTS));
+        }
         match take(lua, &mut rest, 0)? {
             Ok(value) => values.push(value),
             Err(text) => return Err(positioned(lua, text)),

@@ -241,22 +241,32 @@ end
 
 local api = native.redis
 globals.redis = freeze(api)
-local later = {}
+-- What `redis` is, and what else there is, once functions are registered.
+local later, hidden = {}, {}
 if library then
-  for _, name in ipairs { 'set_repl', 'replicate_commands', 'breakpoint',
-    'debug' } do
+  for _, name in ipairs { 'set_repl', 'replicate_commands', 'breakpoint', 'debug', 'error_reply', 'status_reply',
+    'sha1hex' } do
     later[name], api[name] = api[name], nil
   end
   setmetatable(api, { __index = native.missing })
+  for name, value in next, globals do
+    if name ~= 'redis' then hidden[name] = value end
+  end
+  for name in next, hidden do globals[name] = nil end
 else
   api.register_function = nil
 end
 
--- From registering functions to running one.
+-- From registering functions to running one. What was `redis` until now may still be held, but registers no more.
 local function registered()
-  api.register_function = nil
-  setmetatable(api, nil)
-  for name, f in next, later do api[name] = f end
+  api.register_function = function()
+    error { err = 'ERR redis.register_function can only be called on FUNCTION LOAD command' }
+  end
+  for name, value in next, api do
+    if name ~= 'register_function' then later[name] = value end
+  end
+  globals.redis = freeze(later)
+  for name, value in next, hidden do globals[name] = value end
 end
 
 local function run(f, ...)

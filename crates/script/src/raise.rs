@@ -7,6 +7,9 @@ use std::fmt;
 
 use mlua::{Error, Lua, Value};
 
+/// A function would return more values than it can.
+pub(crate) const TOO_MANY_RESULTS: &str = "too many results to unpack";
+
 /// Raised by what scripts call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Raised {

@@ -3,7 +3,11 @@
 use meridian_command::{Protocol, ReplyError, ReplyWriter};
 use mlua::{Lua, Table, Value};
 
-use crate::{float, order, raise};
+use crate::{
+    float,
+    order::{self, Key},
+    raise,
+};
 
 /// Deeper values are cut off with an error, as Redis does when its Lua stack is full.
 const DEPTH_MAX: usize = 1000;
@@ -116,6 +120,10 @@ pub(crate) fn from_lua(value: &Value, spoken: Protocol, out: &mut ReplyWriter<'_
 }
 
 fn write(value: &Value, spoken: Protocol, out: &mut ReplyWriter<'_>, depth: usize) -> mlua::Result<()> {
+    if out.is_over() {
+        // A table that holds another twice, and so on, stands for more than anybody can write.
+        return Ok(());
+    }
     match value {
         Value::String(text) => out.bulk(&text.as_bytes()),
         Value::Integer(integer) => out.integer(*integer),
@@ -167,15 +175,13 @@ fn write_table(table: &Table, spoken: Protocol, out: &mut ReplyWriter<'_>, depth
         out.verbatim(&format!("{three:<3}")[..3], &text.as_bytes());
         return Ok(());
     }
-    let mut elements = Vec::new();
-    for index in 1_i64.. {
-        match table.raw_get(index)? {
-            Value::Nil => break,
-            element => elements.push(element),
-        }
+    // Counted first: not all elements can be held at once.
+    let mut length = 0;
+    while !table.raw_get::<Value>(length + 1)?.is_nil() {
+        length += 1;
     }
-    out.array(elements.len());
-    elements.iter().try_for_each(|element| write(element, spoken, out, depth + 1))
+    out.array(length);
+    (1..=length).try_for_each(|index| write(&table.raw_get(index)?, spoken, out, depth + 1))
 }
 
 fn write_pairs(
@@ -185,19 +191,23 @@ fn write_pairs(
     out: &mut ReplyWriter<'_>,
     depth: usize,
 ) -> mlua::Result<()> {
-    let Some(pairs) = order::sorted_pairs(table)? else {
+    let Some(keys) = order::sorted_keys(table)? else {
         out.error(&ReplyError::SCRIPT_UNORDERED);
         return Ok(());
     };
     if is_map {
-        out.map(pairs.len());
+        out.map(keys.len());
     } else {
-        out.set(pairs.len());
+        out.set(keys.len());
     }
-    for (key, value) in &pairs {
-        write(key, spoken, out, depth + 1)?;
+    for key in &keys {
+        match key {
+            Key::Number(number) => out.integer(float::truncated(*number)),
+            Key::Text(text) => out.bulk(text),
+            Key::Boolean(value) => write(&Value::Boolean(*value), spoken, out, depth + 1)?,
+        }
         if is_map {
-            write(value, spoken, out, depth + 1)?;
+            write(&table.raw_get(key)?, spoken, out, depth + 1)?;
         }
     }
     Ok(())

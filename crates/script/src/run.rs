@@ -5,15 +5,14 @@ use std::{
     sync::{Arc, atomic::AtomicBool},
 };
 
-use meridian_command::{Protocol, ReplyError, ReplyWriter};
+use meridian_command::{Protocol, ReplyError, ReplyWriter, shebang::script_head};
 use mlua::{ChunkMode, Lua, LuaOptions, StdLib, Value};
 
 use crate::{
     Host, api,
     call::Gate,
     library, raise, reply,
-    sandbox::{Failure, Sandbox, Setup},
-    shebang::script_head,
+    sandbox::{Failure, Sandbox, Setup, contained},
 };
 
 /// Lua may nest C calls 200 deep, some with buffers of 8 KiB: so much must be free, or is put aside.
@@ -126,18 +125,26 @@ pub fn call_function(
 }
 
 fn gate<'h>(host: &'h mut dyn Host, call: &Call<'_>) -> Gate<'h> {
-    Gate { host: RefCell::new(host), protocol: Cell::new(Protocol::Resp2), read_only: call.read_only }
+    Gate {
+        host: RefCell::new(host),
+        protocol: Cell::new(Protocol::Resp2),
+        read_only: call.read_only,
+        host_runs: Cell::new(false),
+    }
 }
 
 type Ran = mlua::Result<Result<(), ReplyError>>;
 
 /// Makes a sandbox that reaches the host, for as long as `body` runs.
 fn with_sandbox(gate: &Gate<'_>, terms: &Terms, library: bool, body: impl FnOnce(&Sandbox) -> Ran) -> Ran {
-    let sandbox = Sandbox::new(&terms.setup(library))?;
-    sandbox.lua.scope(|scope| {
-        api::connect(scope, sandbox.reached(library), gate)?;
-        body(&sandbox)
-    })
+    let run = || {
+        let sandbox = Sandbox::new(&terms.setup(library))?;
+        sandbox.lua.scope(|scope| {
+            api::connect(scope, sandbox.reached(library), gate)?;
+            body(&sandbox)
+        })
+    };
+    contained(run, || !gate.host_runs.get())
 }
 
 fn finish(ran: Result<Value, Failure>, call: &Call<'_>, gate: &Gate<'_>, out: &mut ReplyWriter<'_>) -> Ran {

@@ -1,7 +1,12 @@
 //! A Lua state for one run.
 
-use std::sync::{Arc, LazyLock, atomic::AtomicBool};
+use std::{
+    any::Any,
+    panic::{self, AssertUnwindSafe},
+    sync::{Arc, LazyLock, atomic::AtomicBool},
+};
 
+use meridian_command::ReplyError;
 use mlua::{ChunkMode, Function, Lua, LuaOptions, MultiValue, StdLib, Table, Value};
 
 use crate::{
@@ -26,6 +31,28 @@ fn prelude_text(lua: &Lua) -> mlua::Result<Function> {
 
 const PRELUDE_NAME: &str = "=prelude";
 
+/// So many values may be held outside Lua at once; the binding has room for somewhat more.
+pub(crate) const VALUES_MAX: usize = 7000;
+
+/// Runs what works with a state, which is gone afterwards. The binding panics when more values are held outside Lua than
+/// it has room for; a script can bring that about (`bit.bor(unpack(t))`), on every replica alike, and gets an error. Any
+/// other panic goes on: `is_binding` says whether none of the host's code was running.
+pub(crate) fn contained<T>(
+    body: impl FnOnce() -> mlua::Result<Result<T, ReplyError>>,
+    is_binding: impl FnOnce() -> bool,
+) -> mlua::Result<Result<T, ReplyError>> {
+    match panic::catch_unwind(AssertUnwindSafe(body)) {
+        Ok(done) => done,
+        Err(payload) if is_binding() && is_exhaustion(&*payload) => Ok(Err(ReplyError::SCRIPT_VALUES)),
+        Err(payload) => panic::resume_unwind(payload),
+    }
+}
+
+/// Whether the binding had no room for another value.
+fn is_exhaustion(payload: &dyn Any) -> bool {
+    payload.downcast_ref::<String>().is_some_and(|text| text.starts_with("cannot create a Lua reference"))
+}
+
 /// What a state is made for.
 #[derive(Clone, Debug)]
 pub(crate) struct Setup {
@@ -48,6 +75,7 @@ pub(crate) struct Sandbox {
     pub(crate) api: Table,
     /// What `redis` gets when functions are registered.
     pub(crate) later: Table,
+    pub(crate) budget: Budget,
     run: Function,
     registered: Function,
 }
@@ -67,7 +95,7 @@ impl Sandbox {
         };
         let (env, globals, run, registered, later) = prelude.call((native, setup.library))?;
         lua.set_memory_limit(setup.memory_bytes)?;
-        Ok(Sandbox { lua, env, globals, api, later, run, registered })
+        Ok(Sandbox { lua, env, globals, api, later, budget, run, registered })
     }
 
     /// Compiles code.

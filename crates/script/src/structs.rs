@@ -2,7 +2,11 @@
 
 use mlua::{Lua, MultiValue, Table, Value};
 
-use crate::{float, raise::positioned};
+use crate::{
+    float,
+    raise::{TOO_MANY_RESULTS, positioned},
+    sandbox::VALUES_MAX,
+};
 
 /// Widest integer.
 const INTEGER_MAX: usize = 32;
@@ -201,6 +205,9 @@ fn unpack(lua: &Lua, args: &MultiValue) -> mlua::Result<MultiValue> {
     let mut values: Vec<Value> = Vec::new();
     let short = || positioned(lua, "bad argument #2 to 'unpack' (data string too short)");
     while let Some(item) = format.next().map_err(|text| positioned(lua, text))? {
+        if values.len() == VALUES_MAX {
+            return Err(positioned(lua, TOO_MANY_RESULTS));
+        }
         at = at.saturating_add(format.padding(item, at));
         let bytes = at.checked_add(item.size).and_then(|end| data.get(at..end)).ok_or_else(short)?;
         at += item.size;

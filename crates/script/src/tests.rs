@@ -252,5 +252,133 @@ fn libraries_register_and_run() {
         "ERR Error registering functions: ERR user_function:2: Script attempted to access nonexistent global variable 'call'"
     );
     assert_eq!(refused("#!lua name=x\nreturn 1"), "ERR No functions registered");
-    assert!(refused("#!lua name=x\nwhile true do end").contains("limit"));
+    assert_eq!(
+        refused("#!lua name=x\nwhile true do end"),
+        "ERR Error registering functions: ERR FUNCTION LOAD timeout"
+    );
+    for name in ["math", "string", "getmetatable", "pcall", "_G", "cjson"] {
+        let missing = format!("attempted to access nonexistent global variable '{name}'");
+        assert!(refused(&format!("#!lua name=x\nlocal a = {name}")).contains(&missing), "{name}");
+    }
+}
+
+#[test]
+fn what_a_library_has_kept_registers_no_more() {
+    let text = b"#!lua name=lib\nlocal kept = redis\n\
+        redis.register_function('late', function() kept.register_function('x', function() end) end)\n\
+        redis.register_function('other', function() return {type(redis.register_function), tostring(kept == redis)} end)\n\
+        redis.register_function('plain', function() return redis.sha1hex(math.floor(1.5)) end)";
+    load_library(text, &terms()).expect("a library");
+    let call = |name: &str| {
+        let call = Call { text, name, keys: &[], args: &[], read_only: false };
+        let mut reply = Vec::new();
+        let mut writer = ReplyWriter::new(&mut reply, Protocol::Resp2);
+        let ran = call_function(&mut Keys::default(), &terms(), &call, &mut writer);
+        ran.map(|()| String::from_utf8_lossy(&reply).into_owned()).map_err(|error| error.text().into_owned())
+    };
+    assert_eq!(
+        call("late"),
+        Err("ERR redis.register_function can only be called on FUNCTION LOAD command script: late, on @user_function:3."
+            .to_owned())
+    );
+    assert_eq!(call("other"), Ok("*2\r\n$3\r\nnil\r\n$5\r\nfalse\r\n".to_owned()));
+    assert_eq!(call("plain"), Ok("$40\r\n356a192b7913b04c54574d18c28d46e6395428ab\r\n".to_owned()));
+}
+
+/// Calls of commands with any number of words.
+#[derive(Default)]
+struct Counts(Vec<usize>);
+
+impl Host for Counts {
+    fn execute(
+        &mut self,
+        _: Command,
+        words: &[&[u8]],
+        _: usize,
+        protocol: Protocol,
+        reply: &mut Vec<u8>,
+    ) -> Result<(), Refused> {
+        self.0.push(words.len());
+        ReplyWriter::new(reply, protocol).integer(words.len() as i64);
+        Ok(())
+    }
+}
+
+const MANY: &str = "local t = {} for i = 1, 20000 do t[i] = 'x' .. i end ";
+
+#[test]
+fn tables_of_any_size_become_replies_and_texts() {
+    let reply = run(&format!("{MANY} return t"));
+    assert!(reply.starts_with("*20000\r\n$2\r\nx1\r\n") && reply.ends_with("$6\r\nx20000\r\n"), "an array");
+    let by_name = "local m = {} for i = 1, 20000 do m['k' .. i] = 'v' .. i end ";
+    let reply = run(&format!("{by_name} return {{map = m}}"));
+    assert!(reply.starts_with("*40000\r\n$2\r\nk1\r\n$2\r\nv1\r\n$3\r\nk10\r\n"), "a map");
+    for (library, encode, decode) in [("cjson", "encode", "decode"), ("cmsgpack", "pack", "unpack")] {
+        let there = format!("local m = {library}.{decode}({library}.{encode}(m)) return {{m.k1, m.k20000}}");
+        assert_eq!(run(&format!("{by_name} {there}")), "*2\r\n$2\r\nv1\r\n$6\r\nv20000\r\n", "{library}");
+        let there = format!("local t = {library}.{decode}({library}.{encode}(t)) return {{#t, t[20000]}}");
+        assert_eq!(run(&format!("{MANY} {there}")), "*2\r\n:20000\r\n$6\r\nx20000\r\n", "{library}");
+    }
+}
+
+#[test]
+fn a_command_gets_as_many_words_as_lua_can_hand_over() {
+    for count in [3, 1000, 7900] {
+        for call in ["call", "pcall"] {
+            let text = format!("{MANY} return redis.{call}('del', unpack(t, 1, {count}))");
+            let call = Call { text: text.as_bytes(), name: "s", keys: &[], args: &[], read_only: false };
+            let (mut host, mut reply) = (Counts::default(), Vec::new());
+            eval(&mut host, &terms(), &call, &mut ReplyWriter::new(&mut reply, Protocol::Resp2))
+                .expect("executed");
+            assert_eq!(host.0, [count + 1]);
+        }
+    }
+    assert_eq!(
+        run(&format!("{MANY} t[1500] = {{}} return redis.call('del', unpack(t, 1, 2000))")),
+        "-ERR Lua redis lib command arguments must be strings or integers script: SHA, on @user_script:1."
+    );
+}
+
+const TOO_MANY: &str = "too many values in one call";
+
+/// All replicas execute a script: one that exhausts the binding must not end them.
+#[test]
+fn more_values_than_there_is_room_for_are_an_error() {
+    for (text, problem) in [
+        ("return cmsgpack.pack(unpack(t, 1, 7990))", TOO_MANY),
+        ("return redis.call('del', unpack(t, 1, 7990))", TOO_MANY),
+        ("return {pcall(cmsgpack.pack, unpack(t, 1, 7980))}", "stack overflow"),
+        ("return {cmsgpack.unpack(string.rep('\\161x', 9000))}", "too many results to unpack"),
+        (
+            "return {struct.unpack(string.rep('s', 9000), string.rep('x\\0', 9000))}",
+            "too many results to unpack",
+        ),
+    ] {
+        let reply = run(&format!("{MANY} {text}"));
+        assert!(reply.starts_with("-ERR") && reply.contains(problem), "{text}: {reply}");
+    }
+}
+
+#[test]
+fn what_stands_for_more_than_can_be_written_ends() {
+    let text = "local t = {'x'} for i = 1, 60 do t = {t, t} end return t";
+    let call = Call { text: text.as_bytes(), name: "s", keys: &[], args: &[], read_only: false };
+    let mut reply = Vec::new();
+    let mut writer = ReplyWriter::bounded(&mut reply, Protocol::Resp2, 1 << 20);
+    eval(&mut Keys::default(), &terms(), &call, &mut writer).expect("as much as fits");
+    assert!(writer.is_over());
+}
+
+#[test]
+fn values_nested_deeply_are_refused_whatever_a_script_sets() {
+    for (text, problem) in [
+        ("cjson.decode_max_depth(2147483647) return cjson.decode(string.rep('[', 1000000))", "nested data"),
+        (
+            "cjson.encode_max_depth(2147483647) local t = {} for i = 1, 100000 do t = {t} end return cjson.encode(t)",
+            "excessive nesting",
+        ),
+    ] {
+        let reply = run(text);
+        assert!(reply.starts_with("-ERR") && reply.contains(problem), "{text}: {reply}");
+    }
 }

@@ -31,9 +31,14 @@ impl ReplyError {
         ReplyError::new("ERR scripts run on every replica and cannot be stepped through");
     /// A shebang without an end.
     pub const SHEBANG_INVALID: ReplyError = ReplyError::new("ERR Invalid script shebang");
+    /// A shebang whose quotes do not match.
+    pub const SHEBANG_ENGINE_INVALID: ReplyError = ReplyError::new("ERR Invalid engine in script shebang");
     /// FCALL_RO or EVAL_RO of something that may write.
     pub const SCRIPT_RO_WRITES: ReplyError =
         ReplyError::new("ERR Can not execute a script with write flag using *_ro command.");
+    /// A script handed over more values at once than there is room for.
+    pub const SCRIPT_VALUES: ReplyError =
+        ReplyError::new("ERR Error running script: too many values in one call");
     /// FCALL of a function that is not known.
     pub const FUNCTION_NOT_FOUND: ReplyError = ReplyError::new("ERR Function not found");
     /// FUNCTION DELETE of a library that is not known.

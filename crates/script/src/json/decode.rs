@@ -2,7 +2,7 @@
 
 use mlua::{Lua, Value};
 
-use super::Config;
+use super::{Config, NESTED_MAX};
 use crate::raise::positioned;
 
 /// Reads a whole text.
@@ -86,7 +86,7 @@ impl Parser<'_> {
 
     fn nested(&mut self, read: fn(&mut Self) -> mlua::Result<Value>) -> mlua::Result<Value> {
         self.depth += 1;
-        if self.depth > self.config.decode_depth {
+        if self.depth > self.config.decode_depth.min(NESTED_MAX) {
             let text =
                 format!("Found too many nested data structures ({}) at character {}", self.depth, self.at);
             return Err(positioned(self.lua, text));

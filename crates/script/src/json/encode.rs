@@ -2,8 +2,11 @@
 
 use mlua::{Table, Value};
 
-use super::{Config, Invalid};
-use crate::{float, order};
+use super::{Config, Invalid, NESTED_MAX};
+use crate::{
+    TEXT_MAX, float,
+    order::{self, Key},
+};
 
 /// Writes a value as JSON, or says why it cannot be.
 pub(super) fn encode(config: &Config, value: &Value) -> Result<Vec<u8>, String> {
@@ -19,11 +22,16 @@ fn cannot(kind: &str, reason: &str) -> String {
 }
 
 fn put(config: &Config, out: &mut Vec<u8>, value: &Value, depth: i64) -> Result<(), String> {
+    if out.len() > TEXT_MAX {
+        return Err("Cannot serialise, the text is too long".to_owned());
+    }
     match value {
         Value::Nil => out.extend_from_slice(b"null"),
         Value::Boolean(value) => out.extend_from_slice(if *value { b"true" } else { b"false" }),
         Value::LightUserData(pointer) if pointer.0.is_null() => out.extend_from_slice(b"null"),
-        Value::Integer(_) | Value::Number(_) => put_number(config, out, value)?,
+        Value::Integer(_) | Value::Number(_) => {
+            put_number(config, out, order::number(value).unwrap_or_default())?;
+        }
         Value::String(text) => put_text(out, &text.as_bytes()),
         Value::Table(table) => put_table(config, out, table, depth + 1)?,
         other => return Err(cannot(other.type_name(), "type not supported")),
@@ -31,8 +39,7 @@ fn put(config: &Config, out: &mut Vec<u8>, value: &Value, depth: i64) -> Result<
     Ok(())
 }
 
-fn put_number(config: &Config, out: &mut Vec<u8>, value: &Value) -> Result<(), String> {
-    let number = order::number(value).unwrap_or_default();
+fn put_number(config: &Config, out: &mut Vec<u8>, number: f64) -> Result<(), String> {
     if !number.is_finite() {
         match config.encode_invalid {
             Invalid::Refuse => return Err(cannot("number", "must not be NaN or Inf")),
@@ -68,55 +75,54 @@ fn unordered_key(table: &Table) -> &'static str {
 }
 
 fn put_table(config: &Config, out: &mut Vec<u8>, table: &Table, depth: i64) -> Result<(), String> {
-    if depth > config.encode_depth {
+    if depth > config.encode_depth.min(NESTED_MAX) {
         return Err(format!("Cannot serialise, excessive nesting ({depth})"));
     }
-    let sorted = order::sorted_pairs(table).map_err(|error| error.to_string())?;
-    let pairs = sorted.ok_or_else(|| cannot(unordered_key(table), KEY_KIND))?;
-    if let Some(length) = array_length(config, &pairs)? {
+    let text = |error: mlua::Error| error.to_string();
+    let sorted = order::sorted_keys(table).map_err(text)?;
+    let keys = sorted.ok_or_else(|| cannot(unordered_key(table), KEY_KIND))?;
+    if let Some(length) = array_length(config, &keys)? {
         out.push(b'[');
-        let mut rest = pairs.iter().peekable();
         for index in 1..=length {
             if index > 1 {
                 out.push(b',');
             }
-            let here = rest.next_if(|(key, _)| order::number(key) == Some(index as f64));
-            put(config, out, here.map_or(&Value::Nil, |(_, value)| value), depth)?;
+            put(config, out, &table.raw_get(index).map_err(text)?, depth)?;
         }
         out.push(b']');
         return Ok(());
     }
     out.push(b'{');
-    for (index, (key, value)) in pairs.iter().enumerate() {
+    for (index, key) in keys.iter().enumerate() {
         if index > 0 {
             out.push(b',');
         }
         match key {
-            Value::String(text) => put_text(out, &text.as_bytes()),
-            Value::Integer(_) | Value::Number(_) => {
+            Key::Text(text) => put_text(out, text),
+            Key::Number(number) => {
                 out.push(b'"');
-                put_number(config, out, key)?;
+                put_number(config, out, *number)?;
                 out.push(b'"');
             }
-            other => return Err(cannot(other.type_name(), KEY_KIND)),
+            Key::Boolean(_) => return Err(cannot("boolean", KEY_KIND)),
         }
         out.push(b':');
-        put(config, out, value, depth)?;
+        put(config, out, &table.raw_get(key).map_err(text)?, depth)?;
     }
     out.push(b'}');
     Ok(())
 }
 
 /// The length of the array that a table is; `None` for an object. An empty table is one.
-fn array_length(config: &Config, pairs: &[(Value, Value)]) -> Result<Option<i64>, String> {
+fn array_length(config: &Config, keys: &[Key]) -> Result<Option<i64>, String> {
     let mut longest = 0;
-    for (key, _) in pairs {
-        match order::number(key).and_then(float::integer) {
+    for key in keys {
+        match key.number().and_then(float::integer) {
             Some(index) if index > 0 => longest = longest.max(index),
             _ => return Ok(None),
         }
     }
-    let items = pairs.len() as i64;
+    let items = keys.len() as i64;
     let sparse = config.sparse_ratio > 0
         && longest > items.saturating_mul(config.sparse_ratio)
         && longest > config.sparse_safe;

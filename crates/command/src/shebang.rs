@@ -1,7 +1,9 @@
 //! The first line of scripts and libraries: `#!lua name=... flags=...`.
 
+use std::ops::Range;
+
+use crate::{ReplyError, quotes::unquote};
 use bitflags::bitflags;
-use meridian_command::ReplyError;
 
 bitflags! {
     /// What a script says of itself.
@@ -36,7 +38,7 @@ const NAMES: &[(&str, ScriptFlags)] = &[
 
 impl ScriptFlags {
     /// The flag of that name.
-    pub(crate) fn named(name: &[u8]) -> Option<ScriptFlags> {
+    pub fn named(name: &[u8]) -> Option<ScriptFlags> {
         NAMES.iter().find(|(known, _)| known.as_bytes() == name).map(|(_, flag)| *flag)
     }
 
@@ -64,7 +66,8 @@ pub fn script_head(text: &[u8]) -> Result<ScriptHead, ReplyError> {
         return Ok(ScriptHead { flags: ScriptFlags::COMPAT, code: 0 });
     }
     let end = text.iter().position(|byte| *byte == b'\n').ok_or(ReplyError::SHEBANG_INVALID)?;
-    let mut words = words(&text[..end]);
+    let (bytes, words) = words(&text[..end]).ok_or(ReplyError::SHEBANG_ENGINE_INVALID)?;
+    let mut words = words.into_iter().map(|word| &bytes[word]);
     match words.next() {
         Some(b"#!lua") => {}
         engine => return Err(ReplyError::shebang_engine(engine.unwrap_or_default())),
@@ -97,8 +100,9 @@ pub fn library_head(text: &[u8]) -> Result<LibraryHead, ReplyError> {
         return Err(ReplyError::LIBRARY_NO_METADATA);
     }
     let end = text.iter().position(|byte| *byte == b'\n').ok_or(ReplyError::LIBRARY_INVALID_METADATA)?;
-    let mut words = words(&text[2..end]);
-    let engine = words.next().unwrap_or_default();
+    let (bytes, words) = words(&text[..end]).ok_or(ReplyError::LIBRARY_INVALID_METADATA)?;
+    let mut words = words.into_iter().map(|word| &bytes[word]);
+    let engine = words.next().and_then(|word| word.strip_prefix(b"#!")).unwrap_or_default();
     let mut name = None;
     for word in words {
         let given = word.strip_prefix(b"name=").ok_or_else(|| ReplyError::library_metadata(word))?;
@@ -117,10 +121,34 @@ pub fn library_head(text: &[u8]) -> Result<LibraryHead, ReplyError> {
 }
 
 /// Whether libraries and functions may be called so.
-pub(crate) fn is_name(name: &[u8]) -> bool {
+pub fn is_name(name: &[u8]) -> bool {
     !name.is_empty() && name.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
 }
 
-fn words(line: &[u8]) -> impl Iterator<Item = &[u8]> {
-    line.split(|byte| byte.is_ascii_whitespace()).filter(|word| !word.is_empty())
+/// The words of a line, without quotes.
+fn words(line: &[u8]) -> Option<(Vec<u8>, Vec<Range<usize>>)> {
+    let mut ranges = Vec::new();
+    unquote(line, &mut ranges).map(|bytes| (bytes, ranges))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn library(line: &str) -> Result<String, String> {
+        let head = library_head(format!("{line}\nreturn 1").as_bytes());
+        head.map(|head| head.name).map_err(|error| error.text().into_owned())
+    }
+
+    #[test]
+    fn words_may_stand_in_quotes() {
+        assert_eq!(library("#!lua name=\"a\"").as_deref(), Ok("a"));
+        assert_eq!(library("#!'lua' 'name=a'").as_deref(), Ok("a"));
+        assert_eq!(library("#!lua name=\"a"), Err("ERR Invalid library metadata".into()));
+        assert_eq!(library("#! name=a"), Err("ERR Engine '' not found".into()));
+        assert_eq!(library("#!lua"), Err("ERR Library name was not given".into()));
+        let flags = |text: &[u8]| script_head(text).map(|head| head.flags);
+        assert_eq!(flags(b"#!lua \"flags=no-writes\"\nreturn 1"), Ok(ScriptFlags::NO_WRITES));
+        assert_eq!(flags(b"#!lua flags=\"no-writes\nreturn 1"), Err(ReplyError::SHEBANG_ENGINE_INVALID));
+    }
 }
