@@ -49,7 +49,7 @@ struct Script {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Libraries {
     by_name: BTreeMap<String, Library>,
-    /// From function to library.
+    /// From function to library. Functions are found in any case, and are known here by their names in lower case.
     functions: BTreeMap<String, String>,
 }
 
@@ -74,25 +74,26 @@ impl Libraries {
         self.functions.len()
     }
 
-    /// A function and the library it is in.
+    /// A function, by its name in any case, and the library it is in.
     pub(crate) fn function(&self, name: &str) -> Option<(&FunctionInfo, &Library)> {
-        let library = self.by_name.get(self.functions.get(name)?)?;
-        let function = library.functions.iter().find(|function| function.name == name)?;
+        let library = self.by_name.get(self.functions.get(&name.to_ascii_lowercase())?)?;
+        let function = library.functions.iter().find(|function| function.name.eq_ignore_ascii_case(name))?;
         Some((function, library))
     }
 
     /// Takes a library in, instead of one of the same name; the name of a function that another library has.
     pub(crate) fn insert(&mut self, text: Bytes, info: LibraryInfo) -> Result<(), String> {
+        let known = |name: &str| self.functions.get(&name.to_ascii_lowercase());
         let taken = info
             .functions
             .iter()
-            .find(|function| self.functions.get(&function.name).is_some_and(|library| *library != info.name));
+            .find(|function| known(&function.name).is_some_and(|library| *library != info.name));
         if let Some(taken) = taken {
             return Err(taken.name.clone());
         }
         self.remove(&info.name);
         for function in &info.functions {
-            self.functions.insert(function.name.clone(), info.name.clone());
+            self.functions.insert(function.name.to_ascii_lowercase(), info.name.clone());
         }
         self.by_name.insert(info.name, Library { text, functions: info.functions });
         Ok(())

@@ -132,11 +132,6 @@ impl ReplyError {
         ReplyError::from_text(format!("ERR Function {name} already exists"))
     }
 
-    /// Too many arguments for a subcommand whose row admits any number.
-    pub fn subcommand_arity(name: &str) -> ReplyError {
-        ReplyError::from_text(format!("ERR wrong number of arguments for '{name}' command"))
-    }
-
     /// FUNCTION LIST with an unknown option.
     pub fn function_list_argument(word: &[u8]) -> ReplyError {
         ReplyError::from_bytes([b"ERR Unknown argument ", word].concat())

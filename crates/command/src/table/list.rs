@@ -184,7 +184,7 @@ pub(super) const LMPOP: Row = Row::write("LMPOP", List, AtLeast(4))
 
 pub(super) const BLPOP: Row = Row::write("BLPOP", List, AtLeast(3))
     .keys(&[KeySpec::before_last(1, KeyFlags::TAKE)])
-    .flags(Flags::BLOCKING.union(Flags::NOSCRIPT))
+    .flags(Flags::BLOCKING)
     .args(&[Arg::key("key", 0).multiple(), Arg::double("timeout")])
     .doc(
         "2.0.0",
@@ -194,7 +194,7 @@ pub(super) const BLPOP: Row = Row::write("BLPOP", List, AtLeast(3))
 
 pub(super) const BRPOP: Row = Row::write("BRPOP", List, AtLeast(3))
     .keys(&[KeySpec::before_last(1, KeyFlags::TAKE)])
-    .flags(Flags::BLOCKING.union(Flags::NOSCRIPT))
+    .flags(Flags::BLOCKING)
     .args(&[Arg::key("key", 0).multiple(), Arg::double("timeout")])
     .doc(
         "2.0.0",
@@ -205,7 +205,7 @@ pub(super) const BRPOP: Row = Row::write("BRPOP", List, AtLeast(3))
 pub(super) const BLMOVE: Row = Row::write("BLMOVE", List, Exactly(6))
     .keys(&[KeySpec::at(1, KeyFlags::TAKE), KeySpec::at(2, KeyFlags::ADDS)])
     .denyoom()
-    .flags(Flags::BLOCKING.union(Flags::NOSCRIPT))
+    .flags(Flags::BLOCKING)
     .args(&[
         Arg::key("source", 0),
         Arg::key("destination", 1),
@@ -222,7 +222,7 @@ pub(super) const BLMOVE: Row = Row::write("BLMOVE", List, Exactly(6))
 pub(super) const BRPOPLPUSH: Row = Row::write("BRPOPLPUSH", List, Exactly(4))
     .keys(&[KeySpec::at(1, KeyFlags::TAKE), KeySpec::at(2, KeyFlags::ADDS)])
     .denyoom()
-    .flags(Flags::BLOCKING.union(Flags::NOSCRIPT))
+    .flags(Flags::BLOCKING)
     .args(&[Arg::key("source", 0), Arg::key("destination", 1), Arg::double("timeout")])
     .deprecated("6.2.0", "`BLMOVE` with the `RIGHT` and `LEFT` arguments")
     .doc(

@@ -114,14 +114,14 @@ pub(super) const DEBUG: Row = Row::local("DEBUG", Server, AtLeast(2)).flags(ADMI
 );
 
 pub(super) const WAIT: Row = Row::local("WAIT", Generic, Exactly(3))
-    .flags(Flags::NOSCRIPT)
+    .flags(Flags::BLOCKING)
     .family(Categories::CONNECTION)
     .tips(&["request_policy:all_shards", "response_policy:agg_min"])
     .args(&[Arg::integer("numreplicas"), Arg::integer("timeout")])
     .doc("3.0.0", "Waits until replicas have the connection's writes.", "O(1)");
 
 pub(super) const WAITAOF: Row = Row::local("WAITAOF", Generic, Exactly(4))
-    .flags(Flags::NOSCRIPT)
+    .flags(Flags::BLOCKING)
     .family(Categories::CONNECTION)
     .tips(&["request_policy:all_shards", "response_policy:agg_min"])
     .args(&[Arg::integer("numlocal"), Arg::integer("numreplicas"), Arg::integer("timeout")])

@@ -296,12 +296,12 @@ pub(super) const ZMPOP: Row = Row::write("ZMPOP", SortedSet, AtLeast(4))
 .doc("7.0.0", "Removes members of lowest or highest score from the first sorted set that is not empty and returns them.", "O(K)+O(M*log(N)) where K is the number of keys, N the size of the sorted set and M the number of members returned.");
 
 pub(super) const BZPOPMIN: Row = Row::write("BZPOPMIN", SortedSet, AtLeast(3))
-.keys(&[KeySpec::before_last(1, KeyFlags::TAKE)]).fast().flags(Flags::BLOCKING.union(Flags::NOSCRIPT))
+.keys(&[KeySpec::before_last(1, KeyFlags::TAKE)]).fast().flags(Flags::BLOCKING)
 .args(&[Arg::key("key", 0).multiple(), Arg::double("timeout")])
 .doc("5.0.0", "Removes the member of lowest score from the first sorted set that is not empty and returns it, or waits for one.", "O(log(N)) where N is the size of the sorted set.");
 
 pub(super) const BZPOPMAX: Row = Row::write("BZPOPMAX", SortedSet, AtLeast(3))
-.keys(&[KeySpec::before_last(1, KeyFlags::TAKE)]).fast().flags(Flags::BLOCKING.union(Flags::NOSCRIPT))
+.keys(&[KeySpec::before_last(1, KeyFlags::TAKE)]).fast().flags(Flags::BLOCKING)
 .args(&[Arg::key("key", 0).multiple(), Arg::double("timeout")])
 .doc("5.0.0", "Removes the member of highest score from the first sorted set that is not empty and returns it, or waits for one.", "O(log(N)) where N is the size of the sorted set.");
 

@@ -60,6 +60,9 @@ pub(crate) fn delete(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut ReplyW
 }
 
 pub(crate) fn flush(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
+    if args.len() > 1 {
+        return Err(ReplyError::subcommand_syntax(b"flush", "FUNCTION"));
+    }
     check_mode(args, ReplyError::FUNCTION_FLUSH_MODE)?;
     *writer.scripts().libraries_mut() = Libraries::default();
     reply.ok();
@@ -74,6 +77,9 @@ pub(crate) fn dump(reader: &Reader<'_>, _: Args<'_>, reply: &mut ReplyWriter<'_>
 }
 
 pub(crate) fn restore(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut ReplyWriter<'_>) -> Outcome {
+    if args.len() > 2 {
+        return Err(ReplyError::subcommand_syntax(b"restore", "FUNCTION"));
+    }
     let (flush, replace) = match args.get(1) {
         None => (false, false),
         Some(policy) if policy.eq_ignore_ascii_case(b"APPEND") => (false, false),
@@ -81,9 +87,6 @@ pub(crate) fn restore(writer: &mut Writer<'_>, args: Args<'_>, reply: &mut Reply
         Some(policy) if policy.eq_ignore_ascii_case(b"FLUSH") => (true, false),
         Some(_) => return Err(ReplyError::FUNCTION_POLICY),
     };
-    if args.len() > 2 {
-        return Err(ReplyError::subcommand_arity("function|restore"));
-    }
     let texts = payload::decode(&args[0])?;
     let mut libraries = if flush { Libraries::default() } else { writer.scripts().libraries().clone() };
     for text in &texts {

@@ -2,7 +2,7 @@
 
 use meridian_command::{
     Access, Args, Command, CommandSpec, EngineCommand, Flags, Protocol, ProxyCommand, ReplyError,
-    ReplyWriter, Route,
+    ReplyWriter, Route, Wait,
     acl::{Grant, Told},
     introspect,
     number::parse_i64,
@@ -241,6 +241,13 @@ impl ShardHost<'_, '_> {
             C::Select => self.select(&args[0]).map(|()| reply.ok()),
             C::Publish => self.publish(false, args, reply),
             C::Spublish => self.publish(true, args, reply),
+            // Nobody waits in a script, and nobody else has what it writes before it ends.
+            C::Wait => Wait::of(&args).map(|_| reply.integer(0)),
+            C::Waitaof => Wait::on_disk(&args).map(|_| {
+                reply.array(2);
+                reply.integer(0);
+                reply.integer(0);
+            }),
             C::Time => {
                 let now_ms = match &self.place {
                     Place::Log(writer) => writer.time_ms(),

@@ -199,7 +199,7 @@ fn function(
     let name = String::from_utf8_lossy(args.get(1).unwrap_or_default()).into_owned();
     let found = writer.scripts().libraries().function(&name);
     let (info, library) = found.ok_or(ReplyError::FUNCTION_NOT_FOUND)?;
-    let (flags, text) = (info.flags, library.text.clone());
+    let (flags, name, text) = (info.flags, info.name.clone(), library.text.clone());
     let parts = Parts::of(args, ReplyError::FUNCTION_KEYS)?;
     let read_only = admitted(flags, only_reads)?;
     let full = refusal(writer, flags)?;
@@ -247,8 +247,9 @@ pub(crate) fn fcall_ro(reader: &Reader<'_>, args: Args<'_>, reply: &mut ReplyWri
     let (info, library) = found.ok_or(ReplyError::FUNCTION_NOT_FOUND)?;
     let parts = Parts::of(args, ReplyError::FUNCTION_KEYS)?;
     admitted(info.flags, true)?;
-    let call = Call { text: &library.text, name: &name, keys: parts.keys, args: parts.args, read_only: true };
-    outside(reader, parts.bounds, &name, true, |host, terms| call_function(host, terms, &call, reply))
+    let (text, name) = (&library.text, info.name.as_str());
+    let call = Call { text, name, keys: parts.keys, args: parts.args, read_only: true };
+    outside(reader, parts.bounds, name, true, |host, terms| call_function(host, terms, &call, reply))
 }
 
 /// Runs something outside the log, where it can be killed.
