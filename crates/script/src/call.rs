@@ -49,7 +49,10 @@ impl Gate<'_> {
         let words = words(args)?;
         let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
         let (command, name) = checked(&words)?;
-        self.host.borrow_mut().permit(command, &words, name, false)?;
+        self.host_runs.set(true);
+        let permitted = self.host.borrow_mut().permit(command, &words, name, false);
+        self.host_runs.set(false);
+        permitted?;
         let spec = command.spec();
         if self.read_only && (spec.is_write() || spec.flags.contains(Flags::MAY_REPLICATE)) {
             return Err(READ_ONLY.into());
