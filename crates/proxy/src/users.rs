@@ -179,7 +179,7 @@ mod tests {
         assert!(users.take(&map).is_none());
         assert!(users.load().default_account().rules.admits(b"secret"));
         let first = Arc::clone(users.load().default_account());
-        let mut change = |map: &mut ClusterMap, name: &[u8], revision, rules: Option<&[u8]>| {
+        let change = |map: &mut ClusterMap, name: &[u8], revision, rules: Option<&[u8]>| {
             let rules = rules.map(|rule| vec![b"on".to_vec(), rule.to_vec()]);
             let change = UserChange { name: name.to_vec(), revision, rules };
             map.change_users(DatabaseId::DEFAULT, vec![change]).expect("as expected");
