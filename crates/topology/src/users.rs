@@ -91,7 +91,7 @@ mod tests {
         let databases = [(DatabaseId::DEFAULT, database)].into();
         let mut map = ClusterMap { epoch: Epoch(6), databases, ..ClusterMap::default() };
         let users = |map: &ClusterMap| map.databases[&DatabaseId::DEFAULT].users.clone();
-        let mut apply = |map: &mut ClusterMap, changes: &[UserChange]| {
+        let apply = |map: &mut ClusterMap, changes: &[UserChange]| {
             let changed = map.change_users(DatabaseId::DEFAULT, changes.to_vec());
             map.epoch.0 += 1;
             changed
