@@ -330,7 +330,7 @@ impl Connection {
         self.note_slow(command, took, words.iter().map(Vec::as_slice));
         if !self.output.is_broken() {
             let own = self.session.take_messages();
-            self.output.write(|out| {
+            self.output.write_landing(flight, |out| {
                 if answered {
                     out.extend_from_slice(&reply);
                 }
@@ -340,7 +340,6 @@ impl Connection {
         if push {
             self.output.release();
         }
-        drop(flight);
     }
 
     fn note_slow<'a>(

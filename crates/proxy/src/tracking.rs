@@ -197,13 +197,6 @@ impl Tracking {
         Some(Flying::new(Arc::clone(self), Arc::clone(tracked), number))
     }
 
-    /// The replies of a flight are put out.
-    fn land(&self, tracked: &Arc<Tracked>, number: u64) {
-        for invalid in tracked.end_flight(number) {
-            self.deliver(tracked, &invalid);
-        }
-    }
-
     fn remember(&self, client: u64, keys: &[Bytes]) {
         if keys.is_empty() {
             return;

@@ -179,9 +179,8 @@ impl Connection {
             self.note_slow(command, took, blocking.words.iter().take(SLOW_WORDS).map(Vec::as_slice));
         }
         if answered && !self.output.is_broken() {
-            self.output.write(|out| out.extend_from_slice(&reply));
+            self.output.write_landing(flight, |out| out.extend_from_slice(&reply));
         }
-        drop(flight);
         waited.tell();
     }
 

@@ -274,9 +274,9 @@ impl Building {
         let flight = session.begin_flight(std::mem::take(&mut self.reads), std::mem::take(&mut self.scripts));
         let results: Vec<Option<PartResult>> = parts.iter().map(|part| self.read_here(part)).collect();
         if output.unfinished() == 0 && results.iter().all(Option::is_some) {
-            output.write(|out| assemble(&slots, &here, &results, (shared, session.client()), started, out));
+            let owner = (shared, session.client());
+            output.write_landing(flight, |out| assemble(&slots, &here, &results, owner, started, out));
             note_slow(&slots, &|part| &parts[part].commands[..], shared, session.client(), started);
-            drop(flight);
             return;
         }
         let pending: Vec<usize> = (0..parts.len()).filter(|part| results[*part].is_none()).collect();

@@ -230,7 +230,7 @@ impl Connection {
         self.shared.stats.executed(EXEC, 1, started.elapsed(), u64::from(failed));
         if !self.output.is_broken() {
             let own = self.session.take_messages();
-            self.output.write(|out| {
+            self.output.write_landing(flight, |out| {
                 if answered {
                     out.extend_from_slice(&reply);
                 }
@@ -239,7 +239,6 @@ impl Connection {
         }
         // Messages that came while it subscribed were held back.
         self.output.release();
-        drop(flight);
         self.session.end_caching(Some(EXEC));
         self.forget_read_before(&prepared);
         open

@@ -19,6 +19,7 @@ use parking_lot::Mutex;
 use tokio::{io::AsyncWrite, sync::Notify};
 
 use super::batch::Batch;
+use crate::tracking::Flying;
 
 /// A buffer larger than this is given back once it is empty.
 const KEEP_BYTES: usize = 64 << 10;
@@ -99,10 +100,21 @@ impl Output {
 
     /// Writes replies that are there already. Only when nothing is unfinished.
     pub(crate) fn write(&self, fill: impl FnOnce(&mut Vec<u8>)) {
+        self.write_landing(None, fill);
+    }
+
+    /// The same, and with the replies a flight lands.
+    pub(crate) fn write_landing(&self, mut flight: Option<Flying>, fill: impl FnOnce(&mut Vec<u8>)) {
         let mut state = self.state.lock();
         debug_assert!(state.queue.is_empty(), "replies keep the order of their commands");
         fill(&mut state.buffer);
+        if let Some(flight) = &mut flight {
+            flight.touch_down();
+        }
         self.write_out(&mut state);
+        drop(state);
+        // Sends what became invalid meanwhile behind the replies.
+        drop(flight);
     }
 
     /// Sends a message that is no reply, at once or behind the reply under way. Answers how many bytes wait.
@@ -155,7 +167,10 @@ impl Output {
             batch.assemble(&mut state.buffer);
             let bytes = state.buffer.len() - before;
             self.reply_bytes.store(bytes / batch.commands().max(1), Ordering::Relaxed);
-            landed.extend(batch.take_flight());
+            if let Some(mut flight) = batch.take_flight() {
+                flight.touch_down();
+                landed.push(flight);
+            }
             done += 1;
         }
         if done == 0 {

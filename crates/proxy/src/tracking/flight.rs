@@ -76,16 +76,24 @@ impl Flight {
     }
 }
 
-/// A flight under way; dropped, it has landed.
+/// A flight under way; dropped, it has landed, and the client is told what became invalid meanwhile.
 pub(crate) struct Flying {
     tracking: Arc<Tracking>,
     tracked: Arc<Tracked>,
     number: u64,
+    /// What is to be told, once the flight has touched down.
+    after: Option<Vec<Invalid>>,
 }
 
 impl Flying {
     pub(super) fn new(tracking: Arc<Tracking>, tracked: Arc<Tracked>, number: u64) -> Flying {
-        Flying { tracking, tracked, number }
+        Flying { tracking, tracked, number, after: None }
+    }
+
+    /// The replies stand in the buffer. To be called while nothing else can get there: what is told from now on comes
+    /// behind them, and need not be told again.
+    pub(crate) fn touch_down(&mut self) {
+        self.after.get_or_insert_with(|| self.tracked.end_flight(self.number));
     }
 }
 
@@ -97,7 +105,10 @@ impl fmt::Debug for Flying {
 
 impl Drop for Flying {
     fn drop(&mut self) {
-        self.tracking.land(&self.tracked, self.number);
+        self.touch_down();
+        for invalid in self.after.take().unwrap_or_default() {
+            self.tracking.deliver(&self.tracked, &invalid);
+        }
     }
 }
 
