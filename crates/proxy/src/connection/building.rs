@@ -22,7 +22,9 @@ use super::{
     output::Output,
 };
 use crate::{
-    Shared, healing,
+    Shared,
+    clients::Client,
+    healing,
     session::Session,
     tracking::{is_script, keys_read},
     transaction::Prepared,
@@ -274,7 +276,7 @@ impl Building {
         let flight = session.begin_flight(std::mem::take(&mut self.reads), std::mem::take(&mut self.scripts));
         let results: Vec<Option<PartResult>> = parts.iter().map(|part| self.read_here(part)).collect();
         if output.unfinished() == 0 && results.iter().all(Option::is_some) {
-            let owner = (shared, session.client());
+            let owner: (&Shared, &Client) = (shared, session.client());
             output.write_landing(flight, |out| assemble(&slots, &here, &results, owner, started, out));
             note_slow(&slots, &|part| &parts[part].commands[..], shared, session.client(), started);
             return;
