@@ -330,7 +330,7 @@ impl Connection {
         self.note_slow(command, took, words.iter().map(Vec::as_slice));
         if !self.output.is_broken() {
             let own = self.session.take_messages();
-            self.output.write_landing(flight, |out| {
+            self.output.write(flight, |out| {
                 if answered {
                     out.extend_from_slice(&reply);
                 }

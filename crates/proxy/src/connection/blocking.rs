@@ -179,7 +179,7 @@ impl Connection {
             self.note_slow(command, took, blocking.words.iter().take(SLOW_WORDS).map(Vec::as_slice));
         }
         if answered && !self.output.is_broken() {
-            self.output.write_landing(flight, |out| out.extend_from_slice(&reply));
+            self.output.write(flight, |out| out.extend_from_slice(&reply));
         }
         waited.tell();
     }

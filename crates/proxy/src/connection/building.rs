@@ -277,7 +277,7 @@ impl Building {
         let results: Vec<Option<PartResult>> = parts.iter().map(|part| self.read_here(part)).collect();
         if output.unfinished() == 0 && results.iter().all(Option::is_some) {
             let owner: (&Shared, &Client) = (shared, session.client());
-            output.write_landing(flight, |out| assemble(&slots, &here, &results, owner, started, out));
+            output.write(flight, |out| assemble(&slots, &here, &results, owner, started, out));
             note_slow(&slots, &|part| &parts[part].commands[..], shared, session.client(), started);
             return;
         }

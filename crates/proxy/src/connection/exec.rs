@@ -230,7 +230,7 @@ impl Connection {
         self.shared.stats.executed(EXEC, 1, started.elapsed(), u64::from(failed));
         if !self.output.is_broken() {
             let own = self.session.take_messages();
-            self.output.write_landing(flight, |out| {
+            self.output.write(flight, |out| {
                 if answered {
                     out.extend_from_slice(&reply);
                 }

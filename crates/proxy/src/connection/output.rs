@@ -98,13 +98,8 @@ impl Output {
         self.state.lock().queue.push_back(batch);
     }
 
-    /// Writes replies that are there already. Only when nothing is unfinished.
-    pub(crate) fn write(&self, fill: impl FnOnce(&mut Vec<u8>)) {
-        self.write_landing(None, fill);
-    }
-
-    /// The same, and with the replies a flight lands.
-    pub(crate) fn write_landing(&self, mut flight: Option<Flying>, fill: impl FnOnce(&mut Vec<u8>)) {
+    /// Writes replies that are there already, and with them their flight lands. Only when nothing is unfinished.
+    pub(crate) fn write(&self, mut flight: Option<Flying>, fill: impl FnOnce(&mut Vec<u8>)) {
         let mut state = self.state.lock();
         debug_assert!(state.queue.is_empty(), "replies keep the order of their commands");
         fill(&mut state.buffer);
