@@ -6,7 +6,7 @@
 mod kept;
 mod table;
 
-use std::sync::Arc;
+use std::{net::SocketAddr, sync::Arc};
 
 use meridian_command::{ReplyError, glob_match};
 use parking_lot::{Mutex, RwLock};
@@ -124,12 +124,13 @@ pub(crate) struct Config {
     current: RwLock<Arc<Settings>>,
     /// Held while settings are changed, so that two changes do not undo each other.
     changing: Mutex<()>,
-    port: u16,
+    /// Where clients connect to.
+    listens: SocketAddr,
 }
 
 impl Config {
-    pub(crate) fn new(settings: Settings, port: u16) -> Config {
-        Config { current: RwLock::new(Arc::new(settings)), changing: Mutex::new(()), port }
+    pub(crate) fn new(settings: Settings, listens: SocketAddr) -> Config {
+        Config { current: RwLock::new(Arc::new(settings)), changing: Mutex::new(()), listens }
     }
 
     /// The settings as they are now.
@@ -151,7 +152,7 @@ impl Config {
                 };
                 hit.then(|| if literal { pattern.to_vec() } else { setting.name.as_bytes().to_vec() })
             })?;
-            Some((name, setting.value(&settings, self.port)))
+            Some((name, setting.value(&settings, self.listens)))
         });
         found.collect()
     }
@@ -175,6 +176,9 @@ impl Config {
         let _changing = self.changing.lock();
         let mut next = Settings::clone(&self.load());
         for (setting, name, value) in changes {
+            if setting.at_start(self.listens).is_some_and(|own| own.as_bytes() == value) {
+                continue;
+            }
             setting.set(&mut next, value).map_err(|reason| ReplyError::setting_refused(name, &reason))?;
         }
         *self.current.write() = Arc::new(next);
@@ -187,7 +191,7 @@ mod tests {
     use super::*;
 
     fn config() -> Config {
-        Config::new(Settings::default(), 6379)
+        Config::new(Settings::default(), "127.0.0.1:6379".parse().expect("an address"))
     }
 
     #[test]
@@ -213,6 +217,15 @@ mod tests {
             }
         }
         assert_eq!(*config.load(), Settings::default());
+    }
+
+    #[test]
+    fn what_is_set_at_the_start_can_only_be_set_to_what_it_is() {
+        let config = config();
+        config.set(&[(b"port", b"6379"), (b"bind", b"127.0.0.1"), (b"timeout", b"5")]).expect("as it is");
+        let error = config.set(&[(b"timeout", b"6"), (b"port", b"6380")]).expect_err("another");
+        assert!(error.text().contains("'port'") && error.text().ends_with(table::SET_AT_START), "{error}");
+        assert_eq!(config.load().timeout_seconds, 5);
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod blocking;
 mod building;
 mod exec;
 mod output;
+mod paused;
 mod random_key;
 mod told;
 
@@ -49,6 +50,7 @@ use crate::{
 use blocking::Blocking;
 use building::{Building, Terms};
 pub(crate) use output::Output;
+use paused::Paused;
 
 /// Bytes that a read asks for, unless a large command is known to be coming.
 const READ: usize = 16 << 10;
@@ -89,6 +91,7 @@ pub(crate) async fn run(stream: TcpStream, registration: Registration, shared: A
         parser: RequestParser::new(),
         input: Vec::new(),
         guard: OutputGuard::default(),
+        passes: false,
     };
     tokio::select! {
         biased;
@@ -111,6 +114,8 @@ struct Connection {
     version: u64,
     output: Arc<Output>,
     guard: OutputGuard,
+    /// The next command need not wait for the end of a pause.
+    passes: bool,
 }
 
 /// What came of one command.
@@ -133,8 +138,8 @@ enum Step {
     Exec(Box<Prepared>),
     /// A command that may have to wait for another client's.
     Block(Box<Blocking>),
-    /// The command at hand waits for the end of a pause; it will be read again.
-    Held(Command, Box<RequestParser>),
+    /// The command at hand may have to wait for the end of a pause; it will be read again.
+    Held(Paused, Box<RequestParser>),
     /// There is no complete command.
     Starved,
     /// Send what is written, then close.
@@ -237,13 +242,10 @@ impl Connection {
                 Step::Pending { command, reply, push, words, reads } => {
                     self.answer_later(reader, command, reply, push, &words, reads).await;
                 }
-                Step::Held(command, parser) => {
+                Step::Held(held, parser) => {
                     self.parser = *parser;
                     self.send().await;
-                    let client = Arc::clone(self.session.client());
-                    client.set(Trait::BLOCKED, true);
-                    self.shared.observed.pause.over(command).await;
-                    client.set(Trait::BLOCKED, false);
+                    self.passes = self.wait_for_pause(held).await;
                 }
                 Step::Watch(keys) => self.watch(reader, keys).await,
                 Step::Block(blocking) => self.block(reader, *blocking).await,
@@ -417,7 +419,8 @@ impl Connection {
             return Step::Close;
         }
         let (limits, terms) = (self.limits(), self.terms());
-        let before = self.shared.observed.pause.is_on().then(|| self.parser.clone());
+        let is_paused = self.shared.observed.pause.is_on() && !std::mem::take(&mut self.passes);
+        let before = is_paused.then(|| self.parser.clone());
         let Connection { session, shared, parser, input, building, output, .. } = self;
         match parser.parse(input, &limits) {
             Ok(Progress::Command) => {}
@@ -444,7 +447,7 @@ impl Connection {
             }
             Ok(call) => {
                 if let Some(before) = before
-                    && let Some(held) = held(session, shared, call.command)
+                    && let Some(held) = Paused::of(session, &shared.observed.pause, &call)
                 {
                     return Step::Held(held, Box::new(before));
                 }
@@ -572,15 +575,6 @@ fn local(
 /// The first words of a call, for the log of slow calls.
 fn owned(words: &[&[u8]]) -> Vec<Vec<u8>> {
     words.iter().take(SLOW_WORDS).map(|word| word.to_vec()).collect()
-}
-
-/// The command for which a call waits for the end of a pause: itself, or one that EXEC would execute.
-fn held(session: &mut Session, shared: &Shared, command: Command) -> Option<Command> {
-    let pause = &shared.observed.pause;
-    if command != Command::Proxy(ProxyCommand::Exec) || pause.holds(command) {
-        return Some(command).filter(|command| pause.holds(*command));
-    }
-    session.transaction()?.commands().find(|command| pause.holds(*command))
 }
 
 /// Whether a call is the last of its connection: one of HTTP, or one that is longer than clients may send. `read` bytes

@@ -70,9 +70,9 @@ impl BySha<'_> {
     /// If one of the shards that had to be asked does not answer.
     pub(crate) async fn heal(&self, router: &Router, known: &KnownScripts) -> Result<(), ReplyError> {
         let here = self.table.link(self.link);
-        if self.text_at(router, here).await?.is_none() {
+        if text_at(router, here, self.database, self.sha).await?.is_none() {
             let others = self.table.owners(self.database).filter(|link| *link != self.link);
-            let asked = others.map(|link| self.text_at(router, self.table.link(link)));
+            let asked = others.map(|link| text_at(router, self.table.link(link), self.database, self.sha));
             let (mut found, mut failed) = (None, None);
             for answer in join_all(asked).await {
                 match answer {
@@ -92,19 +92,26 @@ impl BySha<'_> {
         known.note(here.shard(), self.sha);
         Ok(())
     }
+}
 
-    /// Whether a shard has been told the script by SCRIPT LOAD, and its text.
-    async fn text_at(&self, router: &Router, link: &Link) -> Result<Option<(bool, Bytes)>, ReplyError> {
-        let args = std::iter::once(self.sha);
-        let reply = call(router, link, self.database, EngineCommand::ScriptText, args).await?;
-        match decode(&Bytes::from(reply)) {
-            Ok(Some((Value::Array(parts), _))) => match <[Value; 2]>::try_from(parts) {
-                Ok([Value::Integer(loaded), Value::Bulk(text)]) => Ok(Some((loaded != 0, text))),
-                _ => Err(ReplyError::INTERNAL_MALFORMED),
-            },
-            Ok(Some((Value::Null, _))) => Ok(None),
+/// Whether a shard has been told a script by SCRIPT LOAD, and its text.
+///
+/// # Errors
+/// If it does not answer.
+pub(crate) async fn text_at(
+    router: &Router,
+    link: &Link,
+    database: DatabaseId,
+    sha: &[u8],
+) -> Result<Option<(bool, Bytes)>, ReplyError> {
+    let reply = call(router, link, database, EngineCommand::ScriptText, std::iter::once(sha)).await?;
+    match decode(&Bytes::from(reply)) {
+        Ok(Some((Value::Array(parts), _))) => match <[Value; 2]>::try_from(parts) {
+            Ok([Value::Integer(loaded), Value::Bulk(text)]) => Ok(Some((loaded != 0, text))),
             _ => Err(ReplyError::INTERNAL_MALFORMED),
-        }
+        },
+        Ok(Some((Value::Null, _))) => Ok(None),
+        _ => Err(ReplyError::INTERNAL_MALFORMED),
     }
 }
 
@@ -133,7 +140,11 @@ pub(crate) async fn again(
     })
 }
 
-async fn call<'a>(
+/// Calls a command of one shard.
+///
+/// # Errors
+/// If the shard does not answer.
+pub(crate) async fn call<'a>(
     router: &Router,
     link: &Link,
     database: DatabaseId,

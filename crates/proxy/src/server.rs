@@ -33,7 +33,7 @@ pub struct BindError {
 
 /// What a server is made of.
 pub struct ServerOptions {
-    /// Its port is replaced by the one that is listened on.
+    /// Its address is replaced by the one that is listened on.
     pub identity: Identity,
     pub settings: Settings,
     pub cluster: Arc<dyn ClusterView>,
@@ -58,7 +58,7 @@ impl Server {
         let failed = |source| BindError { address, source };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        let identity = Identity { port: address.port(), ..options.identity };
+        let identity = Identity { address, ..options.identity };
         let shared = Arc::new(Shared::new(identity, options.settings, options.cluster, options.router));
         tokio::spawn(follow::run(Arc::downgrade(&shared)));
         Ok(Server { listener, address, shared })

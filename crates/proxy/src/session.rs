@@ -11,7 +11,7 @@ use meridian_topology::ShardId;
 
 use crate::{
     clients::{Client, Registration, Trait},
-    held_keys::{Held, HeldKeys},
+    held_keys::Held,
     observe::Monitoring,
     pubsub::Own,
     tracking::{self, Flying, Tracked},
@@ -258,10 +258,7 @@ impl Session {
     }
 
     /// Takes over what is watched from now on.
-    pub(crate) fn set_watched(&mut self, watched: Vec<Watched>, keys: &Arc<HeldKeys>) {
-        let named = watched.iter().map(|watched| (watched.numbered, watched.key.clone()));
-        let held = keys.hold(named.collect());
-        self.client().set_watched(held.len());
+    pub(crate) fn set_watched(&mut self, watched: Vec<Watched>, held: Held) {
         self.held = Some(held);
         self.watched = watched;
     }

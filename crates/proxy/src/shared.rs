@@ -1,6 +1,9 @@
 //! What all connections of a listener share.
 
-use std::sync::Arc;
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+};
 
 use tokio_util::sync::CancellationToken;
 
@@ -16,8 +19,8 @@ use crate::{
 pub struct Identity {
     /// 40 hexadecimal digits, drawn when the process starts.
     pub run_id: String,
-    /// The port clients connect to.
-    pub port: u16,
+    /// Where clients connect to.
+    pub address: SocketAddr,
     /// The version of the binary.
     pub version: &'static str,
     /// The file that the process was configured from; empty if none.
@@ -30,7 +33,8 @@ impl Identity {
         let words = [meridian_rt::random::next_u64(), meridian_rt::random::next_u64()];
         let run_id =
             format!("{:016x}{:016x}{:08x}", words[0], words[1], meridian_rt::random::next_u64() as u32);
-        Identity { run_id, port: 0, version, config_file }
+        let address = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
+        Identity { run_id, address, version, config_file }
     }
 }
 
@@ -70,7 +74,7 @@ impl Shared {
         let users = Users::new(&settings.password);
         // Before the first client: a password that was set must not be forgotten even for a moment.
         users.take(&router.map());
-        let config = Arc::new(Config::new(settings, identity.port));
+        let config = Arc::new(Config::new(settings, identity.address));
         let stats = Arc::new(Stats::new());
         let pubsub = PubSub::new(Arc::clone(&router), Arc::clone(&config), Arc::clone(&stats));
         let clients = Registry::new();

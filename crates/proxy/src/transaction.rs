@@ -18,6 +18,8 @@ use meridian_topology::{DatabaseId, ShardId};
 
 use crate::{
     Shared,
+    clients::Client,
+    held_keys::{Held, HeldKeys},
     session::NUMBERED_DATABASES,
     tracking::{Mode, Tracked, is_script, keys_read},
     users::Account,
@@ -138,8 +140,8 @@ pub(crate) struct Setting {
 
 impl Transaction {
     /// What is queued.
-    pub(crate) fn commands(&self) -> impl Iterator<Item = Command> + '_ {
-        self.queued.iter().map(|queued| queued.command)
+    pub(crate) fn queued(&self) -> &[Queued] {
+        &self.queued
     }
 
     /// How many commands are queued.
@@ -358,6 +360,13 @@ pub(crate) fn unwatch(watched: Vec<Watched>, shared: &Shared) {
             waiter: Waiter { target: Arc::new(Nobody), part: 0 },
         });
     }
+}
+
+/// Counts what a client watches, for as long as the result lives or until it is taken back.
+pub(crate) fn hold_watched(watched: &[Watched], keys: &Arc<HeldKeys>, client: &Client) -> Held {
+    let held = keys.hold(watched.iter().map(|watched| (watched.numbered, watched.key.clone())).collect());
+    client.set_watched(held.len());
+    held
 }
 
 /// Has the shards note changes of keys from now on.

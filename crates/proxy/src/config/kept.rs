@@ -318,6 +318,9 @@ mod tests {
         let find = |name| KEPT.iter().find(|setting| setting.name == name).expect("kept");
         let mut settings = crate::Settings::default();
         find("lua-time-limit").set(&mut settings, b"100").expect("a number");
-        assert_eq!(find("busy-reply-threshold").value(&settings, 0), "100");
+        assert_eq!(
+            find("busy-reply-threshold").value(&settings, "127.0.0.1:1".parse().expect("an address")),
+            "100"
+        );
     }
 }

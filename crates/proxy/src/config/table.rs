@@ -1,5 +1,7 @@
 //! The table of settings: how each is read and written as text.
 
+use std::net::SocketAddr;
+
 use meridian_command::number::{parse_i64, parse_memory};
 
 use super::{
@@ -34,8 +36,13 @@ enum Kind {
     /// Kept, without effect.
     Kept(Row),
     /// Fixed by how the system is built; shown because clients and tools ask.
-    Constant(fn(port: u16) -> String),
+    Constant(fn() -> String),
+    /// Given when the process starts: it can be set to what it is, as tools do that put all settings back.
+    AtStart(fn(listens: SocketAddr) -> String),
 }
+
+/// What is wrong with another value of a [`Kind::AtStart`].
+pub(super) const SET_AT_START: &str = "it is set when the process starts";
 
 pub(super) const INT_MAX: i64 = i32::MAX as i64;
 const MIB: i64 = 1 << 20;
@@ -51,20 +58,21 @@ const SETTINGS: &[Setting] = &[
         },
     },
     // Users are kept by the cluster.
-    Setting { name: "aclfile", kind: Kind::Constant(|_| String::new()) },
+    Setting { name: "aclfile", kind: Kind::Constant(|| String::new()) },
     Setting {
         name: "acllog-max-len",
         kind: Kind::Number { least: 0, most: i64::MAX, field: |settings| &mut settings.refusals_length },
     },
+    Setting { name: "bind", kind: Kind::AtStart(|listens| listens.ip().to_string()) },
     Setting { name: "client-output-buffer-limit", kind: Kind::OutputLimits },
     Setting {
         name: "client-query-buffer-limit",
         kind: Kind::Memory { least: MIB, field: |settings| &mut settings.query_buffer_limit },
     },
-    Setting { name: "cluster-enabled", kind: Kind::Constant(|_| "no".to_owned()) },
+    Setting { name: "cluster-enabled", kind: Kind::Constant(|| "no".to_owned()) },
     // Processes are started by whatever supervises them.
-    Setting { name: "daemonize", kind: Kind::Constant(|_| "no".to_owned()) },
-    Setting { name: "databases", kind: Kind::Constant(|_| NUMBERED_DATABASES.to_string()) },
+    Setting { name: "daemonize", kind: Kind::Constant(|| "no".to_owned()) },
+    Setting { name: "databases", kind: Kind::Constant(|| NUMBERED_DATABASES.to_string()) },
     Setting {
         name: "latency-monitor-threshold",
         kind: Kind::Number { least: 0, most: i64::MAX, field: |settings| &mut settings.latency_threshold_ms },
@@ -81,13 +89,13 @@ const SETTINGS: &[Setting] = &[
         name: "maxclients",
         kind: Kind::Number { least: 1, most: u32::MAX as i64, field: |settings| &mut settings.max_clients },
     },
-    Setting { name: "port", kind: Kind::Constant(|port| port.to_string()) },
+    Setting { name: "port", kind: Kind::AtStart(|listens| listens.port().to_string()) },
     Setting {
         name: "proto-max-bulk-len",
         kind: Kind::Memory { least: MIB, field: |settings| &mut settings.max_bulk },
     },
     // Nobody is another's replica as a whole process.
-    Setting { name: "replicaof", kind: Kind::Constant(|_| String::new()) },
+    Setting { name: "replicaof", kind: Kind::Constant(|| String::new()) },
     Setting { name: "requirepass", kind: Kind::Text { field: |settings| &mut settings.password } },
     Setting {
         name: "shutdown-timeout",
@@ -97,7 +105,7 @@ const SETTINGS: &[Setting] = &[
             field: |settings| &mut settings.shutdown_timeout_seconds,
         },
     },
-    Setting { name: "slaveof", kind: Kind::Constant(|_| String::new()) },
+    Setting { name: "slaveof", kind: Kind::Constant(|| String::new()) },
     Setting {
         name: "slowlog-log-slower-than",
         kind: Kind::Signed { field: |settings| &mut settings.slow_log_slower_than },
@@ -148,7 +156,12 @@ impl Setting {
         matches!(self.kind, Kind::Constant(_))
     }
 
-    pub(super) fn value(&self, settings: &Settings, port: u16) -> String {
+    /// The value that it keeps while the process runs, if it does so.
+    pub(super) fn at_start(&self, listens: SocketAddr) -> Option<String> {
+        if let Kind::AtStart(value) = self.kind { Some(value(listens)) } else { None }
+    }
+
+    pub(super) fn value(&self, settings: &Settings, listens: SocketAddr) -> String {
         let mut settings = settings.clone();
         match self.kind {
             Kind::Number { field, .. } | Kind::Memory { field, .. } => field(&mut settings).to_string(),
@@ -158,7 +171,8 @@ impl Setting {
             Kind::Text { field } | Kind::Percentiles { field } => field(&mut settings).clone(),
             Kind::Kept(row) => row.value(&settings.kept),
             Kind::OutputLimits => format_limits(&settings.output_limits),
-            Kind::Constant(value) => value(port),
+            Kind::Constant(value) => value(),
+            Kind::AtStart(value) => value(listens),
         }
     }
 
@@ -202,6 +216,7 @@ impl Setting {
             Kind::Kept(row) => row.set(&mut settings.kept, value)?,
             Kind::OutputLimits => settings.output_limits = parse_limits(value, settings.output_limits)?,
             Kind::Constant(_) => return Err("can't set immutable config".to_owned()),
+            Kind::AtStart(_) => return Err(SET_AT_START.to_owned()),
         }
         Ok(())
     }

@@ -25,7 +25,7 @@ use crate::{
     local::{self, Outcome},
     observe::{Place, Reason, Subject},
     session::Session,
-    transaction::{Prepared, Queued, Setting, unwatch, watch},
+    transaction::{Prepared, Queued, Setting, hold_watched, unwatch, watch},
 };
 
 const EXEC: Command = Command::Proxy(ProxyCommand::Exec);
@@ -192,6 +192,7 @@ impl Connection {
             protocol: self.session.protocol(),
             untouched: self.session.no_touch(),
         };
+        let client = std::sync::Arc::clone(self.session.client());
         let (sender, result) = tokio::sync::oneshot::channel();
         let reply: BoxFuture<'static, Vec<u8>> = Box::pin(async move {
             let outcome = watch(keys, setting, &shared, &table, &mut watched).await;
@@ -201,14 +202,16 @@ impl Connection {
                 Ok(()) => reply.ok(),
                 Err(error) => reply.error(error),
             }
-            if let Err(watched) = sender.send(watched) {
+            // Counted before the client has its reply.
+            let held = hold_watched(&watched, &shared.watched_keys, &client);
+            if let Err((watched, _)) = sender.send((watched, held)) {
                 unwatch(watched, &shared);
             }
             bytes
         });
         self.answer_later(reader, WATCH, reply, false, &[b"watch".to_vec()], Vec::new()).await;
-        if let Ok(watched) = result.await {
-            self.session.set_watched(watched, &self.shared.watched_keys);
+        if let Ok((watched, held)) = result.await {
+            self.session.set_watched(watched, held);
         }
     }
 

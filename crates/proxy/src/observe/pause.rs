@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use meridian_command::{Command, EngineCommand, ProxyCommand};
+use meridian_command::{Command, EngineCommand, Flags};
 use meridian_rt::clock::Instant;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -56,13 +56,18 @@ impl Pause {
 
     /// Whether a command has to wait.
     pub(crate) fn holds(&self, command: Command) -> bool {
-        // Those that a Redis would tell its replicas of, though they change no key.
-        let publishes = matches!(
-            command,
-            Command::Proxy(ProxyCommand::Publish | ProxyCommand::Spublish)
-                | Command::Engine(EngineCommand::Pfcount)
-        );
-        self.terms().is_some_and(|terms| terms.all || publishes || command.spec().is_write())
+        // These go through the log, but change no key.
+        let learns =
+            matches!(command, Command::Engine(EngineCommand::ScriptLoad | EngineCommand::ScriptFlush));
+        let spec = command.spec();
+        // Redis would tell its replicas of PUBLISH and PFCOUNT too.
+        let writes = spec.is_write() && !learns || spec.flags.contains(Flags::MAY_REPLICATE);
+        self.terms().is_some_and(|terms| terms.all || writes)
+    }
+
+    /// Whether reads have to wait too.
+    pub(crate) fn holds_all(&self) -> bool {
+        self.terms().is_some_and(|terms| terms.all)
     }
 
     /// Returns when a command of that kind need no longer wait.

@@ -151,6 +151,53 @@ fn a_pause_of_writes_holds_transactions_that_write_and_no_others() -> Result<()>
     Ok(())
 }
 
+/// EVAL shows what its script says of itself; a shard is asked about scripts and functions that are called by a name.
+#[test]
+fn a_pause_of_writes_lets_scripts_through_that_do_not_write() -> Result<()> {
+    let dev = dev()?;
+    let (mut client, mut other) = (dev.client()?, dev.client()?);
+    let library = "#!lua name=l\nredis.register_function('writes', function() return 1 end) \
+                   redis.register_function{function_name='reads', callback=function() return 2 end, \
+                   flags={'no-writes'}}";
+    client.call(&["FUNCTION", "LOAD", library])?;
+    let reading = "#!lua flags=no-writes\nreturn 3";
+    let Value::Bulk(sha) = client.call(&["SCRIPT", "LOAD", reading])? else { anyhow::bail!("no SHA-1") };
+    let sha = std::str::from_utf8(&sha)?;
+    other.call(&["CLIENT", "PAUSE", "600000", "WRITE"])?;
+    for (call, reply) in [
+        (&["EVAL", reading, "0"][..], 3),
+        (&["EVALSHA", sha, "0"], 3),
+        (&["FCALL", "reads", "0"], 2),
+        (&["EVAL_RO", "return 4", "0"], 4),
+    ] {
+        ensure!(client.call(call)? == Value::Integer(reply), "{call:?}");
+    }
+    ensure!(matches!(client.call(&["SCRIPT", "LOAD", "return 6"])?, Value::Bulk(_)), "a script is no write");
+    for call in [&["MULTI"][..], &["EVALSHA", sha, "0"], &["FCALL", "reads", "0"]] {
+        client.call(call)?;
+    }
+    ensure!(client.call(&["EXEC"])? == Value::Array(vec![Value::Integer(3), Value::Integer(2)]));
+    ensure!(text(&mut other, &["INFO", "clients"])?.contains("blocked_clients:0\r"), "nobody is held");
+    let mut held = Vec::new();
+    for call in [
+        &["EVAL", "return 5", "0"][..],
+        &["EVALSHA", "0000000000000000000000000000000000000000", "0"],
+        &["FCALL", "writes", "0"],
+        &["FCALL", "unknown", "0"],
+    ] {
+        let mut client = dev.client()?;
+        client.send(call)?;
+        held.push(client);
+    }
+    until(WITHIN, "clients that are held", || {
+        text(&mut other, &["INFO", "clients"]).is_ok_and(|info| info.contains("blocked_clients:4\r"))
+    })?;
+    other.call(&["CLIENT", "UNPAUSE"])?;
+    let replies = held.iter_mut().map(|client| client.read()).collect::<Result<Vec<Value>>>()?;
+    ensure!(replies[0] == Value::Integer(5) && replies[2] == Value::Integer(1), "{replies:?}");
+    Ok(())
+}
+
 #[test]
 fn keys_that_are_looked_for_watched_and_waited_for_are_counted() -> Result<()> {
     let dev = dev()?;

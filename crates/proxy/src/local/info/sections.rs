@@ -52,7 +52,7 @@ fn server(report: &Report, out: &mut String) {
         "process_id" => report.process.id,
         "process_supervised" => "no",
         "run_id" => identity.run_id,
-        "tcp_port" => identity.port,
+        "tcp_port" => identity.address.port(),
         "server_time_usec" => micros,
         "uptime_in_seconds" => uptime,
         "uptime_in_days" => uptime / 86_400,
