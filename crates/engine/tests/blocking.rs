@@ -124,7 +124,7 @@ fn a_cancelled_waiter_gets_nothing_and_one_that_was_served_its_reply() {
     let timed_out = shard.park("BLMOVE a b LEFT LEFT 1.5");
     let unblocked = shard.park("BLPOP a 0");
     let served = shard.park("BLPOP a 0");
-    assert_eq!(shard.cancel(timed_out, "TIMEOUT"), "$-1\r\n");
+    assert_eq!(shard.cancel(timed_out, "TIMEOUT"), "*-1\r\n");
     assert!(shard.cancel(unblocked, "ERROR").starts_with("-UNBLOCKED"));
     assert_eq!(shard.send("LPUSH a x").2.len(), 1);
     assert_eq!(shard.cancel(served, "TIMEOUT"), "*2\r\n$1\r\na\r\n$1\r\nx\r\n");

@@ -54,8 +54,6 @@ pub(super) struct Blocking {
 
 /// A client that waits.
 struct Parked {
-    /// The reply if time runs out is no array but a string.
-    bulk: bool,
     session: u64,
     sequence: u64,
     timeout: Option<Duration>,
@@ -111,40 +109,36 @@ impl Blocking {
 impl Parked {
     fn read(reply: &[u8]) -> Option<Parked> {
         let (mark, record) = reply.strip_prefix(&[PARKED])?.split_at_checked(MARK_BYTES)?;
-        let (kind, numbers) = mark.split_first()?;
+        // The first byte is what the command answers where nobody may wait.
+        let (_, numbers) = mark.split_first()?;
         let word = |at: usize| numbers.get(at..)?.first_chunk().map(|bytes| u64::from_le_bytes(*bytes));
         let timeout_ms = word(16)?;
         Some(Parked {
-            bulk: *kind != 0,
             session: word(0)?,
             sequence: word(8)?,
             timeout: (timeout_ms > 0).then(|| Duration::from_millis(timeout_ms)),
             record: record.to_vec(),
         })
     }
+}
 
-    /// What ends the waiting from here: the word for the shard, and the reply that comes of it.
-    fn ending(&self, how: Unblock, protocol: Protocol) -> (&'static [u8], Vec<u8>) {
-        match how {
-            Unblock::TimeOut => (b"TIMEOUT", self.empty(protocol)),
-            Unblock::Error => {
-                let mut error = Vec::new();
-                ReplyError::new("UNBLOCKED client unblocked via CLIENT UNBLOCK").write(&mut error);
-                (b"ERROR", error)
-            }
+/// What ends the waiting from here: the word for the shard, and the reply that comes of it.
+fn ending(how: Unblock, protocol: Protocol) -> (&'static [u8], Vec<u8>) {
+    match how {
+        Unblock::TimeOut => (b"TIMEOUT", in_vain(protocol)),
+        Unblock::Error => {
+            let mut error = Vec::new();
+            ReplyError::new("UNBLOCKED client unblocked via CLIENT UNBLOCK").write(&mut error);
+            (b"ERROR", error)
         }
     }
+}
 
-    fn empty(&self, protocol: Protocol) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        let mut reply = ReplyWriter::new(&mut bytes, protocol);
-        if self.bulk {
-            reply.null()
-        } else {
-            reply.null_array()
-        }
-        bytes
-    }
+/// What a client gets that has waited in vain.
+fn in_vain(protocol: Protocol) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    ReplyWriter::new(&mut bytes, protocol).null_array();
+    bytes
 }
 
 impl Connection {
@@ -227,10 +221,10 @@ impl Connection {
                     awaited.settled();
                     return served;
                 }
-                End::TimedOut => parked.ending(Unblock::TimeOut, blocking.head.protocol),
+                End::TimedOut => ending(Unblock::TimeOut, blocking.head.protocol),
                 End::Unblocked(Unblocking { how, told }) => {
                     waited.unblocking = Some(told);
-                    parked.ending(how, blocking.head.protocol)
+                    ending(how, blocking.head.protocol)
                 }
                 End::UsersChanged => unreachable!("looked at above"),
                 End::Denied(denial) => (&b"ERROR"[..], self.deny(blocking, denial)),
@@ -274,7 +268,7 @@ impl Connection {
         let cancel = cancel_record(parked, b"TIMEOUT");
         let reply = call(&self.shared, self.session.id(), &blocking.link, cancel).await;
         let served = !matches!(reply.first(), Some(&UNKNOWN | b'-') | None);
-        Some(reply).filter(|reply| served && *reply != parked.empty(blocking.head.protocol))
+        Some(reply).filter(|reply| served && *reply != in_vain(blocking.head.protocol))
     }
 
     /// Waits for the first thing that ends the waiting. Reads a little on meanwhile, to notice when the client goes.

@@ -118,7 +118,8 @@ mod tests {
             ("", None),
             ("1-*", None),
             ("*", None),
-            ("01-1", None),
+            ("01-1", Some(StreamId::new(1, 1))),
+            ("+1-2", Some(StreamId::new(1, 2))),
             ("1-1-1", None),
             ("+", None),
         ] {

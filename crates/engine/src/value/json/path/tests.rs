@@ -85,7 +85,7 @@ fn a_legacy_path_is_known_by_its_beginning() {
         (".", true, "$"),
         (".a", true, "$.a"),
         ("a", true, "$.a"),
-        ("[0]", true, "$[0]"),
+        ("[0]", true, "$.[0]"),
         ("..a", true, "$..a"),
         ("$a", true, "$.$a"),
     ] {
