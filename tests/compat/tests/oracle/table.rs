@@ -14,10 +14,19 @@ use crate::{redis_knows, redis_knows_all};
 const OWN_DOCS: [&str; 4] = ["summary", "complexity", "history", "subcommands"];
 
 /// Rows that differ from those of Redis 7.0, and why.
-const OWN_ROWS: [(&str, &str); 2] = [
+const OWN_ROWS: [(&str, &str); 9] = [
     ("MIGRATE", "moves nothing, so it writes nothing"),
     ("RESTORE-ASKING", "moves nothing, so it writes nothing and has no keys"),
+    ("BLPOP", CALLED_BY_SCRIPTS),
+    ("BRPOP", CALLED_BY_SCRIPTS),
+    ("BLMOVE", CALLED_BY_SCRIPTS),
+    ("BRPOPLPUSH", CALLED_BY_SCRIPTS),
+    ("BZPOPMIN", CALLED_BY_SCRIPTS),
+    ("BZPOPMAX", CALLED_BY_SCRIPTS),
+    ("WAIT", CALLED_BY_SCRIPTS),
 ];
+
+const CALLED_BY_SCRIPTS: &str = "scripts may call it, as since 8.0; it does not wait there";
 
 /// Arguments that are documented differently, and why.
 const OWN_SHAPES: [(&str, &str); 2] =
