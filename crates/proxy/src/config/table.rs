@@ -58,7 +58,7 @@ const SETTINGS: &[Setting] = &[
         },
     },
     // Users are kept by the cluster.
-    Setting { name: "aclfile", kind: Kind::Constant(|| String::new()) },
+    Setting { name: "aclfile", kind: Kind::Constant(String::new) },
     Setting {
         name: "acllog-max-len",
         kind: Kind::Number { least: 0, most: i64::MAX, field: |settings| &mut settings.refusals_length },
@@ -95,7 +95,7 @@ const SETTINGS: &[Setting] = &[
         kind: Kind::Memory { least: MIB, field: |settings| &mut settings.max_bulk },
     },
     // Nobody is another's replica as a whole process.
-    Setting { name: "replicaof", kind: Kind::Constant(|| String::new()) },
+    Setting { name: "replicaof", kind: Kind::Constant(String::new) },
     Setting { name: "requirepass", kind: Kind::Text { field: |settings| &mut settings.password } },
     Setting {
         name: "shutdown-timeout",
@@ -105,7 +105,7 @@ const SETTINGS: &[Setting] = &[
             field: |settings| &mut settings.shutdown_timeout_seconds,
         },
     },
-    Setting { name: "slaveof", kind: Kind::Constant(|| String::new()) },
+    Setting { name: "slaveof", kind: Kind::Constant(String::new) },
     Setting {
         name: "slowlog-log-slower-than",
         kind: Kind::Signed { field: |settings| &mut settings.slow_log_slower_than },

@@ -193,7 +193,7 @@ fn a_pause_of_writes_lets_scripts_through_that_do_not_write() -> Result<()> {
         text(&mut other, &["INFO", "clients"]).is_ok_and(|info| info.contains("blocked_clients:4\r"))
     })?;
     other.call(&["CLIENT", "UNPAUSE"])?;
-    let replies = held.iter_mut().map(|client| client.read()).collect::<Result<Vec<Value>>>()?;
+    let replies = held.iter_mut().map(|client| client.read()).collect::<Result<Vec<Value>, _>>()?;
     ensure!(replies[0] == Value::Integer(5) && replies[2] == Value::Integer(1), "{replies:?}");
     Ok(())
 }
