@@ -118,6 +118,8 @@ async fn a_leadership_is_not_handed_to_just_anybody() {
     assert_eq!(group.transfer(NodeId(leader)).await, Err(TransferError::NotAVoter));
     assert_eq!(group.transfer(NodeId(9)).await, Err(TransferError::NotAVoter));
     let follower = leader % 3 + 1;
+    let knows = || cluster.group(follower, 1).status().leader == Some(NodeId(leader));
+    until("the follower to hear the leader", || knows().then_some(())).await;
     let refused = cluster.group(follower, 1).transfer(NodeId(leader)).await;
     assert_eq!(refused, Err(TransferError::NotLeader { leader: Some(NodeId(leader)) }));
     cluster.kill(follower).await;
