@@ -226,7 +226,11 @@ fn static_map(scenario: &Scenario) -> ClusterMap {
         replicas: scenario.node_ids().map(|node| (node, ReplicaRole::Voter)).collect(),
         ..ShardInfo::default()
     };
-    let database = Database { name: "default".to_owned(), slots: SlotMap::spread(&scenario.shards), users: BTreeMap::new() };
+    let database = Database {
+        name: "default".to_owned(),
+        slots: SlotMap::spread(&scenario.shards),
+        users: BTreeMap::new(),
+    };
     ClusterMap {
         cluster: CLUSTER,
         epoch: Epoch(1),
