@@ -19,7 +19,8 @@ pub(crate) enum LogFormat {
 }
 
 /// Libraries that tell more than an operator wants to know; a filter that names them counts over this.
-const QUIET: &str = "openraft=error,openraft::raft::api::management=off,h2=warn";
+const QUIET: &str =
+    "openraft=error,openraft::raft::api::management=off,openraft::raft::raft_inner=off,h2=warn";
 
 /// Begins to log what `filter` lets through: `info`, `warn`, or finer, like `info,meridian_raft=debug`.
 pub(crate) fn begin(format: LogFormat, filter: &str) -> Result<(), Failure> {
