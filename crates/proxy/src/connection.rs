@@ -654,8 +654,7 @@ fn engine(
             let head = Head { command, protocol: terms.protocol, numbered: terms.numbered };
             let mut record = Vec::new();
             let granted = session.account().granted(command.spec().route, &slots);
-            let args: Vec<&[u8]> =
-                std::iter::once(granted.as_slice()).chain(words[name..].iter().copied()).collect();
+            let args: Vec<&[u8]> = std::iter::once(&*granted).chain(words[name..].iter().copied()).collect();
             wire::encode(&mut record, head, args.into_iter());
             if terms.untouched {
                 wire::leave_untouched(&mut record);

@@ -253,11 +253,11 @@ impl Transaction {
             }
             let mut args = words[queued.name..].to_vec();
             let added;
-            match planned {
+            match &planned {
                 Some((index, first)) => {
-                    unite(index)?;
+                    unite(*index)?;
                     if let Some(first) = first {
-                        added = account.granted(command.spec().route, &first);
+                        added = account.granted(command.spec().route, first);
                         args.insert(0, &added);
                     }
                 }

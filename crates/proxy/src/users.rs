@@ -8,6 +8,7 @@ pub(crate) mod change;
 pub(crate) mod follow;
 
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
     sync::{
         Arc, OnceLock,
@@ -56,12 +57,12 @@ impl Account {
 
     /// What the shard that runs a script gets as its slots: those, and what the script may do where that is not
     /// everything.
-    pub(crate) fn granted(&self, route: Route, slots: &str) -> Vec<u8> {
+    pub(crate) fn granted<'s>(&self, route: Route, slots: &'s str) -> Cow<'s, [u8]> {
         if self.unrestricted || route != Route::Script {
-            return slots.as_bytes().to_vec();
+            return slots.as_bytes().into();
         }
         let grant = self.grant.get_or_init(|| Grant::encode(&self.name, &self.rules));
-        [slots.as_bytes(), b"|", grant].concat()
+        [slots.as_bytes(), b"|", grant].concat().into()
     }
 }
 
@@ -208,9 +209,9 @@ mod tests {
     fn only_scripts_of_the_restricted_carry_what_they_may_do() {
         let users = Users::new("");
         let accounts = users.load();
-        assert_eq!(accounts.default_account().granted(Route::Script, "0-9"), b"0-9");
+        assert_eq!(&*accounts.default_account().granted(Route::Script, "0-9"), b"0-9");
         let bob = Account::new(b"bob", (1, 1), User::default());
-        assert_eq!(bob.granted(Route::Keys, "0-9"), b"0-9");
+        assert_eq!(&*bob.granted(Route::Keys, "0-9"), b"0-9");
         let granted = bob.granted(Route::Script, "0-9");
         assert_eq!(Grant::decode(&granted[4..]).expect("a grant").name, b"bob");
     }

@@ -91,13 +91,6 @@ pub struct Touched {
     pub flushed: bool,
 }
 
-impl Touched {
-    /// How many bytes its keys have.
-    pub fn bytes(&self) -> usize {
-        self.changed.iter().chain(&self.read).map(Bytes::len).sum()
-    }
-}
-
 /// Hears which keys of a shard change. Called from the apply path: must be quick and must not block.
 pub trait Tracker: Send + Sync + Debug {
     /// What the commands of an entry did, before any of them is answered.

@@ -114,6 +114,9 @@ impl Tracked {
 
     /// A response leaves; how many bytes of keys it has.
     pub(super) fn taken(&self, response: &ExecResponse) -> usize {
+        if response.touched.is_empty() {
+            return 0;
+        }
         let bytes = weight(&response.touched);
         self.waiting.fetch_sub(bytes, Ordering::AcqRel);
         bytes

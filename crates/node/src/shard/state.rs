@@ -135,11 +135,13 @@ impl ShardState {
 
     /// Tells no tracker any more.
     pub(super) fn end_tracking(&self) {
-        {
+        // Under one hold: whoever is added meanwhile is neither forgotten nor left without effects.
+        let all = {
             let mut state = self.engine.write();
             state.engine.collect_effects(false);
-        }
-        self.trackers.end();
+            self.trackers.take()
+        };
+        all.iter().for_each(|tracker| tracker.ended());
     }
 
     /// Who is told what entries do to keys.
@@ -257,9 +259,12 @@ impl StateMachine for ShardState {
         let next_expiry = engine.next_expiry_ms();
         self.note_memory(&engine);
         let restored = Replicated { applied: engine.index(), engine };
-        let replaced = mem::replace(&mut *self.engine.write(), restored);
+        let (replaced, trackers) = {
+            let mut state = self.engine.write();
+            (mem::replace(&mut *state, restored), self.trackers.take())
+        };
         // Which keys differ nobody knows.
-        self.trackers.end();
+        trackers.iter().for_each(|tracker| tracker.ended());
         // Freeing a large state takes a while and needs no lock.
         drop(replaced);
         // Replies that the snapshot holds were not handed out: whoever awaits them asks again.

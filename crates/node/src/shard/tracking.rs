@@ -53,16 +53,11 @@ impl Trackers {
         *self.any.borrow()
     }
 
-    /// Takes all out and says so to them.
-    pub(super) fn end(&self) {
-        let all = {
-            let mut all = self.all.lock();
-            self.any.send_replace(false);
-            std::mem::take(&mut *all)
-        };
-        for tracker in all {
-            tracker.ended();
-        }
+    /// Takes all out. They have to be told, without the lock of the engine: they have locks of their own.
+    pub(super) fn take(&self) -> Vec<Arc<dyn Tracker>> {
+        let mut all = self.all.lock();
+        self.any.send_replace(false);
+        std::mem::take(&mut *all)
     }
 
     /// Tells all of them what an entry did.

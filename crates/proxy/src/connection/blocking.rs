@@ -84,8 +84,6 @@ enum End {
     Late(Late),
     TimedOut,
     Unblocked(Unblocking),
-    /// Users have changed.
-    UsersChanged,
     /// Its user may not have what it waits for any more.
     Denied(Denial),
     /// It has gone away.
@@ -197,16 +195,7 @@ impl Connection {
             let held = self.hold(blocking);
             self.session.client().set_blocked(true);
             let parked_at = Instant::now();
-            let end = loop {
-                match self.end(reader, &mut awaited, deadline).await {
-                    End::UsersChanged => {
-                        if let Some(denial) = self.denial(blocking) {
-                            break End::Denied(denial);
-                        }
-                    }
-                    end => break end,
-                }
-            };
+            let end = self.end(reader, blocking, &mut awaited, deadline).await;
             waited.time += parked_at.elapsed();
             drop(held);
             let (reason, own) = match end {
@@ -226,7 +215,6 @@ impl Connection {
                     waited.unblocking = Some(told);
                     ending(how, blocking.head.protocol)
                 }
-                End::UsersChanged => unreachable!("looked at above"),
                 End::Denied(denial) => (&b"ERROR"[..], self.deny(blocking, denial)),
             };
             let cancel = cancel_record(&parked, reason);
@@ -272,7 +260,13 @@ impl Connection {
     }
 
     /// Waits for the first thing that ends the waiting. Reads a little on meanwhile, to notice when the client goes.
-    async fn end(&mut self, reader: &mut ReadHalf, awaited: &mut Awaited, deadline: Option<Instant>) -> End {
+    async fn end(
+        &mut self,
+        reader: &mut ReadHalf,
+        blocking: &Blocking,
+        awaited: &mut Awaited,
+        deadline: Option<Instant>,
+    ) -> End {
         let client: Arc<Client> = Arc::clone(self.session.client());
         let drain = self.shared.drain.clone();
         loop {
@@ -283,9 +277,13 @@ impl Connection {
             tokio::select! {
                 biased;
                 late = awaited.reply() => return End::Late(late),
-                interruption = client.interrupted() => return match interruption {
-                    Interruption::Unblock(unblocking) => End::Unblocked(unblocking),
-                    Interruption::UsersChanged => End::UsersChanged,
+                interruption = client.interrupted() => match interruption {
+                    Interruption::Unblock(unblocking) => return End::Unblocked(unblocking),
+                    Interruption::UsersChanged => {
+                        if let Some(denial) = self.denial(blocking) {
+                            return End::Denied(denial);
+                        }
+                    }
                 },
                 () = sleep_until(deadline) => return End::TimedOut,
                 () = drain.cancelled() => return End::Drained,
