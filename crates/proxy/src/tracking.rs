@@ -8,7 +8,8 @@
 //!
 //! When the way to a shard's leader is lost any key may have changed: all clients that track are told so (null).
 //!
-//! Order of locks: those of links, then one of this module at a time, then those of outputs.
+//! Order of locks: those of links, then one of this module at a time, then those of outputs, then that of a client's
+//! flights: nobody who holds that one takes another.
 
 mod flight;
 mod keys;

@@ -196,11 +196,13 @@ impl<'a> Reader<'a> {
         self.misses.borrow_mut().extend(misses);
     }
 
-    /// A script has read the keys.
+    /// Whether anybody hears what scripts read.
+    pub(crate) fn tells_reads(&self) -> bool {
+        self.shared.effects.is_wanted()
+    }
+
+    /// A script has read the keys. To be told only if [`Reader::tells_reads`].
     pub(crate) fn read_by_script<'k>(&self, keys: impl Iterator<Item = &'k [u8]>) {
-        if !self.shared.effects.is_wanted() {
-            return;
-        }
         let database = DatabaseId(self.database.map_or(DatabaseId::DEFAULT.0, |database| database.id));
         let read = |key: &[u8]| Effect::Read(KeyAt { database, numbered: self.numbered, key: key.into() });
         self.misses.borrow_mut().extend(keys.map(read));

@@ -158,7 +158,11 @@ impl ShardHost<'_, '_> {
 
     /// Tells of the keys that a command reads: clients that cache keep them as if they had read them themselves.
     fn note_read(&mut self, spec: &CommandSpec, words: &[&[u8]]) {
-        if spec.access != Access::Read {
+        let is_told = match &self.place {
+            Place::Log(writer) => writer.tells_reads(),
+            Place::Read(reader) => reader.tells_reads(),
+        };
+        if !is_told || spec.access != Access::Read {
             return;
         }
         let Ok(positions) = spec.key_positions(words) else { return };

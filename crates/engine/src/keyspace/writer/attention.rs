@@ -54,6 +54,11 @@ impl Writer<'_> {
         self.shared.effects.push(|| Effect::By { session, sequence });
     }
 
+    /// Whether anybody hears what scripts read.
+    pub(crate) fn tells_reads(&self) -> bool {
+        self.shared.effects.is_wanted()
+    }
+
     /// A script has read the keys.
     pub(crate) fn read_by_script<'k>(&mut self, keys: impl Iterator<Item = &'k [u8]>) {
         let (database, numbered) = (DatabaseId(self.database.id), self.numbered);
